@@ -1,0 +1,193 @@
+"""Runs a network as a graph of operations: keeps some outputs, and computes only what a question needs."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from explain.running import Runner
+from models.graph import dependents, needed_for, run
+from models.hooks import first_tensor, with_first_tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor, fx
+
+    from explain.target import Target
+    from models import LoadedModel
+
+#: What one trace may hold on to, in bytes; the rest is computed again from the nearest output held.
+KEPT_BYTES = 256 * 2**20
+
+
+@dataclass(frozen=True)
+class Cut:
+    """What the network needs beside one layer's output to go on from there.
+
+    border: the other operations that are read. delicate: whether something read depends on how many
+    pictures there are (a batch size, windows stacked on the batch), so that the cut must be tried.
+    """
+
+    border: tuple[fx.Node, ...]
+    delicate: bool
+
+
+class GraphRunner(Runner):
+    """Cuts the network at any layer, also inside a residual block; holds whole blocks and what was asked for."""
+
+    def __init__(self, model: LoadedModel, pixels: Tensor) -> None:
+        super().__init__(model, pixels)
+        assert model.graph.operations is not None
+        self.operations = model.graph.operations
+        self.moving = dependents(self.operations, [self.operations.input])
+        self.cuts: dict[fx.Node, Cut] = {}
+        self.asked: OrderedDict[fx.Node, Any] = OrderedDict()
+        start, end = self.operations.input, self.operations.output
+        blocks = self._blocks()
+        with torch.no_grad(), model.lock:
+            values = run(self.operations, {start: self.normalised}, [end], kept=blocks)
+        self.logits = values[end]
+        self.blocks = {node: values[node] for node in {*blocks, start, end} if node in values}
+
+    def value(self, layer: str) -> Tensor:
+        return _tensor(self._values([self.model.graph.node(layer)])[0])
+
+    def gradients(self, target: Target, layers: list[str]) -> list[Tensor]:
+        nodes = [self.model.graph.node(layer) for layer in layers]
+        asked = list(dict.fromkeys(nodes))
+        first = [node for node in asked if not (needed_for(self.operations, (), [node]) - {node}) & set(asked)]
+        changed = dependents(self.operations, first)
+        values = dict(zip(first, self._values(first), strict=True))
+        known = {node: value for node, value in self._held().items() if node not in changed}
+        for node, value in values.items():
+            known[node] = with_first_tensor(value, _tensor(value).detach().requires_grad_())
+        with torch.enable_grad(), self.model.lock:
+            after = run(self.operations, known, [self.operations.output, *asked])
+            outputs = [_tensor(after[node]) for node in asked]
+            score = target(after[self.operations.output]).sum()
+            if not score.requires_grad:
+                return [torch.zeros_like(_tensor(after[node])) for node in nodes]
+            found = torch.autograd.grad(score, outputs, allow_unused=True, materialize_grads=True)
+        by_node = dict(zip(asked, found, strict=True))
+        return [by_node[node] for node in nodes]
+
+    def rest(self, layer: str, activation: Tensor, copies: int) -> Tensor:
+        node = self.model.graph.node(layer)
+        if copies > 1 and not self._is_sound(node):
+            return self._whole(node, activation, copies)
+        return self._after(node, activation, copies)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(_bytes(value) for value in self._held().values())
+
+    def _blocks(self) -> set[fx.Node]:
+        """Choose the containers whose outputs are held from the start: outer ones first, while they fill half the room."""
+        modules = dict(self.model.network.named_modules())
+        layers = [layer for layer in self.model.graph.layers if layer.name in modules]
+        containers = [layer for layer in layers if any(True for _ in modules[layer.name].children())]
+        chosen: set[fx.Node] = set()
+        room = KEPT_BYTES // 2
+        for layer in sorted(containers, key=lambda layer: layer.name.count(".")):
+            node, size = self.operations.names[layer.name], 4 * math.prod(layer.shape)
+            if node not in chosen and size <= room:
+                chosen.add(node)
+                room -= size
+        return chosen
+
+    def _held(self) -> dict[fx.Node, Any]:
+        return {**self.blocks, **self.asked}
+
+    def _values(self, nodes: Iterable[fx.Node]) -> list[Any]:
+        """Look up these outputs; compute those that are not held, and hold them while there is room."""
+        nodes = list(nodes)
+        with torch.no_grad(), self.model.lock:
+            values = run(self.operations, self._held(), nodes)
+            for node in nodes:
+                if node not in self.blocks:
+                    self.asked[node] = values[node]
+                    self.asked.move_to_end(node)
+            while self.asked and self.nbytes > KEPT_BYTES:
+                self.asked.popitem(last=False)
+        return [values[node] for node in nodes]
+
+    def _cut(self, node: fx.Node) -> Cut:
+        if node not in self.cuts:
+            shapes = self.model.graph.shapes
+            changed = dependents(self.operations, [node])
+            counts = {other for other in self.moving if shapes[other] is None}
+            held = {other for other in self.operations.nodes if other not in changed and other not in counts}
+            needed = needed_for(self.operations, held | {node}, [self.operations.output])
+            read = {source for other in needed for source in other.all_input_nodes} | {self.operations.output}
+            border = tuple(other for other in self.operations.nodes if other in held and other in read)
+            stacked = [other for other in (*border, node) if other in self.moving and (shapes[other] or (1,))[0] != 1]
+            self.cuts[node] = Cut(border, bool(stacked) or bool(counts & needed))
+        return self.cuts[node]
+
+    def _after(self, node: fx.Node, activation: Tensor, copies: int) -> Tensor:
+        """Run only what depends on the node, with everything else widened to as many pictures."""
+        cut = self._cut(node)
+        known = {
+            other: _widened(value, copies) if other in self.moving else value
+            for other, value in zip(cut.border, self._values(cut.border), strict=True)
+        }
+        known[node] = self._as_output(node, activation)
+        with self.model.lock:
+            return _tensor(run(self.operations, known, [self.operations.output])[self.operations.output])
+
+    def _whole(self, node: fx.Node, activation: Tensor, copies: int) -> Tensor:
+        """Run the whole network for as many pictures, with the node's output replaced."""
+        known = {
+            self.operations.input: self.normalised.expand(copies, -1, -1, -1),
+            node: self._as_output(node, activation),
+        }
+        with self.model.lock:
+            return _tensor(run(self.operations, known, [self.operations.output])[self.operations.output])
+
+    def _as_output(self, node: fx.Node, activation: Tensor) -> Any:
+        return with_first_tensor(self._values([node])[0], activation)
+
+    def _is_sound(self, node: fx.Node) -> bool:
+        """Try a delicate cut once, with two different pictures, against the whole run."""
+        sound = self.model.graph.sound_cuts
+        if node not in sound:
+            sound[node] = not self._cut(node).delicate or self._holds(node)
+        return sound[node]
+
+    def _holds(self, node: fx.Node) -> bool:
+        own = _tensor(self._values([node])[0])
+        pair = torch.cat([own, own * 0.5])
+        with torch.no_grad():
+            expected = self._whole(node, pair, 2)
+            try:
+                found = self._after(node, pair, 2)
+            except torch.OutOfMemoryError:
+                raise
+            except (RuntimeError, ValueError, IndexError, AssertionError):
+                return False
+        return found.shape == expected.shape and torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def _tensor(value: Any) -> Tensor:
+    tensor = first_tensor(value)
+    assert tensor is not None
+    return tensor
+
+
+def _bytes(value: Any) -> int:
+    tensor = first_tensor(value)
+    return 0 if tensor is None else tensor.nbytes
+
+
+def _widened(value: Any, copies: int) -> Any:
+    """Repeat what belongs to one picture for several: without copying where the batch axis has one entry."""
+    if isinstance(value, (tuple, list)):
+        return type(value)([_widened(part, copies) for part in value])
+    if not isinstance(value, torch.Tensor) or copies == 1 or value.ndim == 0:
+        return value
+    rest = value.shape[1:]
+    return value.expand(copies, *rest) if len(value) == 1 else value.repeat(copies, *(1 for _ in rest))

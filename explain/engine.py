@@ -1,0 +1,148 @@
+"""The single door to an explanation: checks, gradient mode, memory, time."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import operator
+import time
+from threading import RLock
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+
+from explain.method import Method
+from explain.results import Explanation, FeatureMaps, Heatmap, Prediction
+from explain.stepping import measured_batch, samples_per_step
+from explain.target import ClassLogit, Target, probabilities
+from explain.tracing import Trace, trace_picture
+from models.errors import ConvLensError, DeviceError, ModelError, ParameterError, TargetError, UnsuitableError
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+    from models import LoadedModel
+
+_reasons: WeakKeyDictionary[LoadedModel, dict[type[Method], str | None]] = WeakKeyDictionary()
+
+
+def run(
+    model: LoadedModel,
+    image: Image.Image | Tensor | Trace,
+    method: Method,
+    target: Target | int | None = None,
+    *,
+    batch: int | None = None,
+) -> Explanation:
+    """Explain what a model sees in a picture.
+
+    image: a PIL picture (cropped as the model wants it), pixels (1, 3, H, W) in [0, 1] (taken as they
+    are), or a Trace of this model. method: an instance, such as GradCAM(). target: a Target, a class
+    index (its logit), or None (the class the model predicts). batch: samples taken at once, None =
+    measured. Raises UnsuitableError with a reason where the method would mean nothing on this model.
+    Where memory runs out, the batch is halved, and then the CPU takes over.
+    """
+    if not isinstance(method, Method):
+        raise ParameterError(f"Wanted an instance of a method, such as GradCAM(), not {method!r}.")
+    if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
+        raise ParameterError(f"Wanted at least one sample at once, not {batch!r}.")
+    trace = image if isinstance(image, Trace) else trace_picture(model, image)
+    if trace.model is not model:
+        raise ModelError("The trace belongs to another model.", "Trace the picture with this one.")
+    asked = target_of(trace, target)
+    reason = unsuitable(model, type(method))
+    if reason is not None:
+        raise UnsuitableError(reason)
+    began = time.perf_counter()
+    answer = _within_memory(trace, method, asked, batch)
+    _check_finite(answer)
+    return dataclasses.replace(
+        answer,
+        method=method,
+        target=asked,
+        model=model.card.key,
+        seconds=time.perf_counter() - began,
+        notes=(*answer.notes, *_states(answer)),
+    )
+
+
+def predict(model: LoadedModel, image: Image.Image | Tensor | Trace, k: int = 5) -> Prediction:
+    """Name the k most likely classes of a picture, best first."""
+    logits = (image if isinstance(image, Trace) else trace_picture(model, image)).logits
+    chances = probabilities(logits)[0]
+    best = chances.topk(min(k, len(chances)))
+    indices = best.indices.cpu().numpy()
+    names = model.card.classes
+    scores = logits[0][best.indices] if logits.shape[1] > 1 else logits[0, 0] * (best.indices * 2 - 1)
+    return Prediction(
+        indices=indices,
+        names=tuple(names[index] if index < len(names) else f"class {index}" for index in indices),
+        probabilities=best.values.float().cpu().numpy(),
+        logits=scores.float().cpu().numpy(),
+    )
+
+
+def unsuitable(model: LoadedModel, method: type[Method]) -> str | None:
+    """Say in the user's words why a method means nothing on this model, or None; probed once, then remembered."""
+    known = _reasons.setdefault(model, {})
+    if method not in known:
+        try:
+            known[method] = method.unsuitable(model)
+        except ConvLensError as error:
+            known[method] = error.message
+    return known[method]
+
+
+def target_of(trace: Trace, target: Target | int | None) -> Target:
+    """Turn a class index or None (the predicted class) into a Target, and refuse a class that is not there."""
+    if target is None:
+        target = ClassLogit(int(probabilities(trace.logits)[0].argmax()))
+    elif not isinstance(target, Target):
+        if isinstance(target, bool):
+            raise TargetError(f"Wanted a class, not {target!r}.")
+        try:
+            target = ClassLogit(operator.index(target))
+        except TypeError as error:
+            raise TargetError(f"Wanted a class index or a target, not {target!r}.") from error
+    target(trace.logits)
+    return target
+
+
+def _within_memory(trace: Trace, method: Method, target: Target, batch: int | None) -> Explanation:
+    """Run the method; where memory runs out, halve the batch, then take the CPU, then say so in a sentence."""
+    size = batch
+    while True:
+        try:
+            with torch.no_grad(), samples_per_step(size):
+                return method(trace, target)
+        except torch.OutOfMemoryError as error:
+            size = (size or measured_batch(trace)) // 2
+            if size == 0 and trace.model.device.type == "cpu":
+                raise DeviceError("There is not enough memory for this network.", "Pick a smaller one.") from error
+            if size == 0:
+                trace, size = Trace(_on_cpu(trace.model), trace.pixels.cpu()), None
+
+
+def _on_cpu(model: LoadedModel) -> LoadedModel:
+    torch.cuda.empty_cache()
+    with model.lock:
+        network = copy.deepcopy(model.network).cpu()
+    return dataclasses.replace(model, network=network, device=torch.device("cpu"), lock=RLock())
+
+
+def _check_finite(answer: Explanation) -> None:
+    for field in dataclasses.fields(answer):
+        value = getattr(answer, field.name)
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and not np.isfinite(value).all():
+            raise ModelError("The answer holds values that are not finite numbers.", "Try another method or network.")
+
+
+def _states(answer: Explanation) -> tuple[str, ...]:
+    if isinstance(answer, Heatmap) and answer.empty:
+        return ("The map shows no evidence for this class.",) if not answer.signed else ("The map is zero everywhere.",)
+    if isinstance(answer, FeatureMaps) and not answer.maps.any():
+        return ("Every channel of this layer is zero.",)
+    return ()

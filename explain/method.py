@@ -1,0 +1,61 @@
+"""The one form that every method has: a frozen dataclass whose fields are its parameters, called with a trace."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, TypeVar
+
+from explain.params import check
+
+if TYPE_CHECKING:
+    from explain.results import Explanation
+    from explain.target import Target
+    from explain.tracing import Trace
+    from models import LoadedModel
+
+METHODS: dict[str, type[Method]] = {}
+
+AnyMethod = TypeVar("AnyMethod", bound="type[Method]")
+
+
+@dataclass(frozen=True)
+class Method(ABC):
+    """Ask a network one kind of question about a picture.
+
+    A subclass is a frozen dataclass; its fields are its parameters, each with a default and an
+    `Annotated` range and help. `family` groups it, `label` names it, `paper` cites it, `caption`
+    says in a few words how fast it is and which question it answers. Wrong values are refused when
+    the method is made.
+    """
+
+    family: ClassVar[str]
+    label: ClassVar[str]
+    paper: ClassVar[str]
+    caption: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    @abstractmethod
+    def __call__(self, trace: Trace, target: Target) -> Explanation:
+        """Compute the answer for a traced picture."""
+
+    @classmethod
+    def unsuitable(cls, model: LoadedModel) -> str | None:
+        """Say in the user's words why the method means nothing on this network, or None if it does."""
+        return None
+
+
+def register(cls: AnyMethod) -> AnyMethod:
+    """Add a method to METHODS under its class name; a second one of that name is an error."""
+    if cls.__name__ in METHODS:
+        raise ValueError(f"There is a method named {cls.__name__!r} already.")
+    METHODS[cls.__name__] = cls
+    return cls
+
+
+def kebab(name: str) -> str:
+    """Write a registry name as the command line does: GradCAM becomes grad-cam."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()

@@ -1,0 +1,128 @@
+"""What a method gives back: frozen dataclasses that hold plain numpy, can be pickled and know their origin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from explain.method import Method
+    from explain.target import Target
+
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Explanation:
+    """An answer and where it came from: the method with its parameters, the target, the network's key, the time taken.
+
+    The origin is filled in by `explain.run`; a method that is called directly leaves it empty.
+    `notes` are sentences for the user; `checks` are measured figures by name, such as "completeness"
+    (the residual as a share of the difference explained).
+    """
+
+    method: Method | None = None
+    target: Target | None = None
+    model: str = ""
+    seconds: float = float("nan")
+    notes: tuple[str, ...] = ()
+    checks: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Heatmap(Explanation):
+    """One number for each pixel of the crop that the network saw.
+
+    values: (H, W) float32, never rescaled. signed: whether negative values mean "spoke against it"
+    (drawn around zero). grid: for class activation maps (h, w), signed, before ReLU and upsampling.
+    layer: the layer read, where there is one.
+    """
+
+    values: NDArray[np.float32]
+    signed: bool
+    grid: NDArray[np.float32] | None = None
+    layer: str | None = None
+
+    @property
+    def empty(self) -> bool:
+        """Whether the map holds no evidence at all: no value above zero, or for a signed map no value but zero."""
+        return not bool((self.values != 0).any() if self.signed else (self.values > 0).any())
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FeatureMaps(Explanation):
+    """The channels of one layer: maps (C, h, w) float32 as the layer gave them; tokens are laid out on their grid.
+
+    A layer without a spatial output gives h = w = 1.
+    """
+
+    maps: NDArray[np.float32]
+    layer: str
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Adversarial(Explanation):
+    """A picture changed to fool the network.
+
+    pixels: (H, W, 3) float32 in [0, 1]. before, after: (classes,) probabilities. linf, l2: size of
+    the change in pixel values of [0, 1]. evaluations: gradient or score evaluations used.
+    """
+
+    pixels: NDArray[np.float32]
+    epsilon: float
+    linf: float
+    l2: float
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+    evaluations: int
+    success: bool
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Curve(Explanation):
+    """A figure that changes along a scale: x, y (n,) float32, and the area under y by the trapezoid rule."""
+
+    x: NDArray[np.float32]
+    y: NDArray[np.float32]
+    area: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Score(Explanation):
+    """One figure, which direction is better ("higher" or "lower"), and the same figure for simple baselines."""
+
+    value: float
+    better: str
+    baselines: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """The k most likely classes, best first: indices (k,), names, probabilities (k,) in 0..1, logits (k,)."""
+
+    indices: NDArray[np.int64]
+    names: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    logits: NDArray[np.float32]
+
+
+def share_of_area(values: NDArray[np.float32], share: float) -> NDArray[np.bool_]:
+    """Mark the `share` of pixels with the highest values: (H, W) bool, exactly round(share * H * W) of them.
+
+    Equal values are taken in reading order, so the mask is the same each time.
+    """
+    count = round(share * values.size)
+    order = np.argsort(-values.ravel(), kind="stable")
+    marked = np.zeros(values.size, bool)
+    marked[order[:count]] = True
+    return marked.reshape(values.shape)
+
+
+def plain(value: Any) -> Any:
+    """Turn numpy numbers and arrays into what JSON can hold."""
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,67 @@
+"""How many samples a method takes at once, and its progress from step to step."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import torch
+
+from models.progress import report
+
+if TYPE_CHECKING:
+    from explain.tracing import Trace
+    from models import LoadedModel
+
+#: A step should end this soon, in seconds, so that a job can be stopped between two.
+STEP_SECONDS = 0.15
+#: Samples of 224 x 224 in a step, at the most: more cost memory and gain nothing on a CPU.
+MOST_ON_CPU, MOST_ON_GPU = 8, 64
+
+_batch: ContextVar[int | None] = ContextVar("convlens_batch", default=None)
+_measured: WeakKeyDictionary[LoadedModel, int] = WeakKeyDictionary()
+
+
+@contextmanager
+def samples_per_step(batch: int | None) -> Iterator[None]:
+    """Make methods inside the `with` take this many samples at once; None = as many as measured to fit a step."""
+    token = _batch.set(batch)
+    try:
+        yield
+    finally:
+        _batch.reset(token)
+
+
+def steps(trace: Trace, total: int, partial: Callable[[], Any] | None = None) -> Iterator[slice]:
+    """Split `total` samples into steps and report before each one and after the last.
+
+    `partial` gives the result so far; it is called only when somebody listens.
+    """
+    size = _batch.get() or measured_batch(trace)
+    for start in range(0, total, size):
+        report(start, total, partial if start else None)
+        yield slice(start, min(start + size, total))
+    report(total, total)
+
+
+def measured_batch(trace: Trace) -> int:
+    """Measure once for each model how many samples fit a step; always the same for one loaded model."""
+    if trace.model not in _measured:
+        side = trace.pixels.shape[-1]
+        most = MOST_ON_CPU if trace.model.device.type == "cpu" else MOST_ON_GPU
+        most = min(64, max(1, round(most * (224 / side) ** 2)))
+        best = float("inf")
+        for _ in range(2):
+            began = time.perf_counter()
+            with torch.no_grad():
+                trace.model(trace.pixels).sum().item()
+            best = min(best, time.perf_counter() - began)
+        batch = 1
+        while batch * 2 <= most and batch * 2 * best * 2 <= STEP_SECONDS:
+            batch *= 2
+        _measured[trace.model] = batch
+    return _measured[trace.model]

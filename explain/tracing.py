@@ -1,0 +1,130 @@
+"""One picture run once through one model, and then asked as many questions as you like."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from threading import RLock
+from typing import TYPE_CHECKING
+
+import torch
+
+from explain.cutting import GraphRunner
+from explain.running import HookRunner, Runner
+from models.errors import LayerError, ModelError, PictureError
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor
+
+    from explain.target import Target
+    from models import LoadedModel
+
+#: Gradients that a trace remembers, in bytes.
+GRADIENT_BYTES = 64 * 2**20
+
+
+class Trace:
+    """One picture run once through one model; other classes and layers cost only what they add.
+
+    pixels: (1, 3, H, W) in [0, 1]. logits: (1, classes). Holds outputs of whole blocks and of layers
+    asked for, at most 256 MiB; no autograd graph outlives a call.
+    """
+
+    model: LoadedModel
+    pixels: Tensor
+    logits: Tensor
+
+    def __init__(self, model: LoadedModel, pixels: Tensor) -> None:
+        self.model = model
+        self.pixels = pixels.detach()
+        self._runner = _runner(model, self.pixels)
+        self.logits = self._runner.logits
+        self._gradients: OrderedDict[tuple[Target, str], Tensor] = OrderedDict()
+        self._lock = RLock()
+        if not torch.isfinite(self.logits).all():
+            raise ModelError("The network gives no finite scores for this picture.", "Its weights may be damaged.")
+
+    def activation(self, layer: str) -> Tensor:
+        """Return what a layer gave, as it gave it: safe from later in-place writes; do not write into it."""
+        with self._lock:
+            return self._runner.value(layer).detach()
+
+    def gradient(self, target: Target, *layers: str) -> tuple[Tensor, ...]:
+        """Differentiate the target by the outputs of these layers: one backward for all of them, remembered."""
+        with self._lock:
+            missing = [layer for layer in dict.fromkeys(layers) if (target, layer) not in self._gradients]
+            if missing:
+                for layer, found in zip(missing, self._runner.gradients(target, missing), strict=True):
+                    self._gradients[target, layer] = found.detach()
+            answer = tuple(self._gradients[target, layer] for layer in layers)
+            while len(self._gradients) > len(layers) and self._gradient_bytes() > GRADIENT_BYTES:
+                self._gradients.popitem(last=False)
+            return answer
+
+    def input_gradient(self, target: Target) -> Tensor:
+        """Differentiate the target by the pixels: (1, 3, H, W), remembered."""
+        with self._lock:
+            if (target, "") not in self._gradients:
+                pixels = self.pixels.clone().requires_grad_()
+                with torch.enable_grad():
+                    (found,) = torch.autograd.grad(target(self.model(pixels)).sum(), pixels)
+                self._gradients[target, ""] = found.detach()
+            return self._gradients[target, ""]
+
+    def rest(self, layer: str, activation: Tensor) -> Tensor:
+        """Run only what comes after a layer: its output (N, ...) for N pictures gives logits (N, classes).
+
+        What does not depend on the layer keeps the value it had for this picture. Differentiable by
+        the activation where gradients are enabled. Another shape than the layer's own is refused.
+        """
+        with self._lock:
+            own = self._runner.value(layer)
+            if activation.ndim != own.ndim or activation.shape[1:] != own.shape[1:] or len(activation) % len(own):
+                raise LayerError(
+                    f"{layer!r} gives shape {tuple(own.shape)}, not {tuple(activation.shape)}.",
+                    "Only the number of pictures may differ.",
+                )
+            return self._runner.rest(layer, activation.to(own.device), len(activation) // len(own))
+
+    @property
+    def nbytes(self) -> int:
+        """Count the bytes that the trace holds on to."""
+        return self._runner.nbytes + self.pixels.nbytes + self._gradient_bytes()
+
+    def _gradient_bytes(self) -> int:
+        return sum(found.nbytes for found in self._gradients.values())
+
+
+def trace_picture(model: LoadedModel, image: Image.Image | Tensor) -> Trace:
+    """Run a picture once through a model and return the trace, which answers every question about it.
+
+    image: a PIL picture, which is cropped as the model wants it, or pixels (1, 3, H, W) in [0, 1],
+    which are taken as they are.
+    """
+    return Trace(model, pixels_of(model, image))
+
+
+def _runner(model: LoadedModel, pixels: Tensor) -> Runner:
+    runner = HookRunner if model.graph.operations is None else GraphRunner
+    side, given = model.card.pixels.side, pixels.shape[2:]
+    try:
+        return runner(model, pixels)
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        if given == (side, side):
+            raise
+        raise PictureError(f"This network wants {side} x {side} pixels, not {given[0]} x {given[1]}.") from error
+
+
+def pixels_of(model: LoadedModel, image: Image.Image | Tensor) -> Tensor:
+    """Return the pixels that the model sees: (1, 3, H, W) in [0, 1], on its device."""
+    if not isinstance(image, torch.Tensor):
+        return model.crop(image)
+    if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.is_floating_point():
+        raise PictureError(
+            f"Wanted pixels as floats of shape (1, 3, height, width), not {tuple(image.shape)} {image.dtype}."
+        )
+    if not bool(((image >= 0) & (image <= 1)).all()):
+        raise PictureError("Wanted pixels from 0 to 1; these go beyond, or are not numbers.")
+    return image.detach().to(model.device, torch.float32)

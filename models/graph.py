@@ -1,0 +1,196 @@
+"""A network as a graph of its operations: their names, shapes and receptive fields, and running a part of them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, fx, nn
+
+from models.errors import LayerError
+from models.geometry import Geometry, geometry_of
+from models.hooks import first_tensor, recording
+from models.tracer import UNTRACEABLE, Operations, read_operations
+
+Values = dict[fx.Node, Any]
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """One layer with an output.
+
+    kind: "Conv2d", "add", "Bottleneck" ... shape: of the output for one picture, batch axis included.
+    parameters: weights held by the layer. receptive_field: height and width in pixels of the crop,
+    None = the whole picture.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+    receptive_field: tuple[int, int] | None
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """What a network does, in the order it does it.
+
+    `operations` is None for a network that torch.fx cannot follow; its layers are then the modules
+    that were called, and it can only be run whole. `shapes` holds None for operations that give no
+    tensor, such as a batch size. `sound_cuts` remembers which layers the network may be cut at.
+    """
+
+    layers: tuple[LayerInfo, ...]
+    geometry: dict[str, Geometry]
+    operations: Operations | None
+    shapes: dict[fx.Node, tuple[int, ...] | None]
+    sound_cuts: dict[fx.Node, bool] = field(default_factory=dict)
+
+    def layer(self, name: str) -> LayerInfo:
+        """Return the layer of that name, or refuse with the names that come closest."""
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        close = difflib.get_close_matches(str(name), [layer.name for layer in self.layers], 3)
+        hint = f"Did you mean {' or '.join(close)}?" if close else "layers() lists them."
+        raise LayerError(f"The network has no layer named {name!r}.", hint)
+
+    def node(self, name: str) -> fx.Node:
+        """Return the operation that gives this layer's output."""
+        self.layer(name)
+        assert self.operations is not None
+        return self.operations.names[name]
+
+
+def read_graph(network: nn.Module, example: Tensor) -> Graph:
+    """Read a network's operations and probe them once with `example` (1, 3, H, W), normalised pixels."""
+    with torch.no_grad():
+        try:
+            operations = read_operations(network)
+            values = run(operations, {operations.input: example}, operations.nodes)
+            if not _same(values[operations.output], network(example)):
+                raise ValueError("The traced network gives another answer.")
+        except UNTRACEABLE:
+            return _read_by_hooks(network, example)
+    shapes = {node: _shape(value) for node, value in values.items()}
+    modules = dict(network.named_modules())
+    geometry = geometry_of(operations.nodes, modules, shapes)
+    layers, places = [], {}
+    for name, node in _in_order(operations):
+        shape, seen = shapes[node], geometry[node].receptive_field
+        if shape is not None and (node.op == "call_module" or isinstance(values[node], Tensor)):
+            layers.append(LayerInfo(name, _kind(name, node, modules), shape, _parameters(name, modules), seen))
+            places[name] = geometry[node]
+    return Graph(tuple(layers), places, operations, shapes)
+
+
+def run(operations: Operations, known: Values, wanted: Collection[fx.Node], kept: Collection[fx.Node] = ()) -> Values:
+    """Compute the wanted nodes from the known ones; nothing else is computed, and nothing else is held on to.
+
+    Returns the wanted nodes' values, those of `kept` that had to be computed on the way, and the known.
+    """
+    needed = needed_for(operations, known, wanted)
+    plan = [node for node in operations.nodes if node in needed]
+    last_use: dict[fx.Node, int] = {}
+    for place, node in enumerate(plan):
+        for source in node.all_input_nodes:
+            last_use[source] = place
+    held = {*known, *wanted, *kept}
+    values = dict(known)
+    modules = operations.network
+    for place, node in enumerate(plan):
+        values[node] = _compute(node, values, modules)
+        for source in node.all_input_nodes:
+            if last_use[source] == place and source not in held:
+                del values[source]
+    return values
+
+
+def needed_for(operations: Operations, known: Collection[fx.Node], wanted: Collection[fx.Node]) -> set[fx.Node]:
+    """Find the nodes that must be computed to get from the known nodes to the wanted ones."""
+    needed: set[fx.Node] = set()
+    open_nodes = [node for node in wanted if node not in known]
+    while open_nodes:
+        node = open_nodes.pop()
+        if node not in needed:
+            needed.add(node)
+            open_nodes.extend(source for source in node.all_input_nodes if source not in known)
+    return needed
+
+
+def dependents(operations: Operations, changed: Collection[fx.Node]) -> set[fx.Node]:
+    """Find the nodes whose value depends on one of the changed ones, those included."""
+    reached = set(changed)
+    for node in operations.nodes:
+        if any(source in reached for source in node.all_input_nodes):
+            reached.add(node)
+    return reached
+
+
+def _compute(node: fx.Node, values: Values, network: nn.Module) -> Any:
+    args = fx.map_arg(node.args, values.__getitem__)
+    kwargs = fx.map_arg(node.kwargs, values.__getitem__)
+    if node.op == "call_module":
+        return network.get_submodule(str(node.target))(*args, **kwargs)
+    if node.op == "call_method":
+        return getattr(args[0], str(node.target))(*args[1:], **kwargs)
+    if node.op == "get_attr":
+        owner, _, name = str(node.target).rpartition(".")
+        return getattr(network.get_submodule(owner), name)
+    assert callable(node.target)
+    return node.target(*args, **kwargs)
+
+
+def _in_order(operations: Operations) -> list[tuple[str, fx.Node]]:
+    """List the names of what depends on the picture, as it runs; inner containers before outer ones."""
+    place = {node: index for index, node in enumerate(operations.nodes)}
+    moving = dependents(operations, [operations.input]) - {operations.input}
+    named = [(name, node) for name, node in operations.names.items() if node in moving]
+    return sorted(named, key=lambda item: (place[item[1]], -item[0].count("."), item[0]))
+
+
+def _kind(name: str, node: fx.Node, modules: dict[str, nn.Module]) -> str:
+    module = modules.get(_module_path(name, modules))
+    if module is not None:
+        return type(module).__name__
+    return node.target if isinstance(node.target, str) else str(getattr(node.target, "__name__", node.target))
+
+
+def _module_path(name: str, modules: dict[str, nn.Module]) -> str:
+    """Return the module a layer's name belongs to; `relu_1` is the second call of `relu`."""
+    base, _, number = name.rpartition("_")
+    return base if name not in modules and number.isdigit() and base in modules else name
+
+
+def _parameters(name: str, modules: dict[str, nn.Module]) -> int:
+    module = modules.get(_module_path(name, modules))
+    return 0 if module is None else sum(parameter.numel() for parameter in module.parameters())
+
+
+def _shape(value: Any) -> tuple[int, ...] | None:
+    tensor = first_tensor(value)
+    return None if tensor is None else tuple(tensor.shape)
+
+
+def _same(one: Any, other: Any) -> bool:
+    if not isinstance(one, Tensor) or not isinstance(other, Tensor) or one.shape != other.shape:
+        return False
+    tolerance = 1e-4 * float(other.abs().max().nan_to_num()) + 1e-6
+    return torch.allclose(one, other, rtol=1e-3, atol=tolerance, equal_nan=True)
+
+
+def _read_by_hooks(network: nn.Module, example: Tensor) -> Graph:
+    """Fall back on the modules that are called, in the order they return."""
+    modules = dict(network.named_modules())
+    with recording(network, *(name for name in modules if name)) as seen:
+        network(example)
+    kinds = {name: type(modules[_module_path(name, modules)]).__name__ for name in seen}
+    layers = tuple(
+        LayerInfo(name, kinds[name], tuple(output.shape), _parameters(name, modules), None)
+        for name, output in seen.items()
+    )
+    axes = {name: Geometry("NCHW" if output.ndim == 4 else "") for name, output in seen.items()}
+    return Graph(layers, axes, None, {})

@@ -1,0 +1,60 @@
+"""A network that is ready to be asked: built, filled with weights, frozen, on its device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from threading import RLock
+from typing import TYPE_CHECKING
+
+import torch
+
+from models.graph import Graph, read_graph
+
+if TYPE_CHECKING:
+    from PIL import Image
+    from torch import Tensor, nn
+
+    from models.card import ModelCard
+    from models.graph import LayerInfo
+    from models.weights import WeightsSource
+
+
+@dataclass(frozen=True, eq=False)
+class LoadedModel:
+    """A network that takes pixels in [0, 1] and gives logits.
+
+    `card` is the card of what was loaded: its pixel space is that of the weights in use. `lock` is held
+    for each single step of a computation, never for a whole job.
+    """
+
+    card: ModelCard
+    network: nn.Module
+    device: torch.device
+    lock: RLock
+    weights: WeightsSource
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """Turn pixels (N, 3, H, W) in [0, 1] into logits (N, classes)."""
+        with self.lock:
+            logits: Tensor = self.network(self.normalise(pixels))
+            return logits
+
+    def crop(self, image: Image.Image) -> Tensor:
+        """Cut and resize a picture to what the network sees: (1, 3, side, side) in [0, 1], on its device."""
+        return self.card.pixels.crop(image).to(self.device)
+
+    def normalise(self, pixels: Tensor) -> Tensor:
+        """Turn pixels in [0, 1] into what the first layer expects; differentiable."""
+        return self.card.pixels.normalise(pixels.to(self.device))
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The network's operations in the order they run, read once."""
+        with self.lock:
+            side = self.card.pixels.side
+            return read_graph(self.network, torch.zeros(1, 3, side, side, device=self.device))
+
+    def layers(self) -> tuple[LayerInfo, ...]:
+        """List every layer with an output, in the order they run."""
+        return self.graph.layers

@@ -1,0 +1,64 @@
+"""Progress for whoever works and whoever listens; a listener cancels by raising.
+
+Work reports through `track`; whoever wants to hear of it wraps the call in `heard_by`. What the
+listener raises comes out of the work unchanged: that is how a job is cancelled. Listeners belong to
+the current thread's context, so two jobs never hear each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is: `done` of `total` steps, the result so far, and its standard error.
+
+    `partial` is a result like the one to come, made of the steps done (or None); `error` is the
+    standard error of its values (or None).
+    """
+
+    done: int
+    total: int
+    partial: Any = None
+    error: Any = None
+
+
+Listener = Callable[[Progress], None]
+_listener: ContextVar[Listener | None] = ContextVar("convlens_listener", default=None)
+
+
+@contextmanager
+def heard_by(listener: Listener) -> Iterator[None]:
+    """Send the progress of everything inside the `with` to `listener`; what it raises ends the work."""
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+def report(done: int, total: int, partial: Any = None, error: Any = None) -> None:
+    """Tell the listener, if there is one, how far the work is.
+
+    `partial` may be a function without arguments; it is called only if somebody listens.
+    """
+    listener = _listener.get()
+    if listener is not None:
+        listener(Progress(done, total, partial() if callable(partial) else partial, error))
+
+
+def track(items: Iterable[Item], total: int) -> Iterator[Item]:
+    """Yield the items and report before each and after the last, so that a job can stop between two."""
+    done = 0
+    for item in items:
+        report(done, total)
+        yield item
+        done += 1
+    report(done, total)

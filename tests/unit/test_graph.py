@@ -1,0 +1,141 @@
+"""Reading a network: names, order, shapes, receptive fields, in-place writes."""
+
+import pytest
+import toy
+import torch
+from models.errors import LayerError
+from models.graph import read_graph, run
+from torch import Tensor, nn
+from torchvision.models import get_model
+from torchvision.models.feature_extraction import get_graph_node_names
+
+
+def read(name: str, side: int = 224, **options: object):
+    network = get_model(name, **options).eval()
+    return network, read_graph(network, toy.picture(side))
+
+
+def fields(graph) -> dict[str, tuple[int, int] | None]:
+    return {layer.name: layer.receptive_field for layer in graph.layers}
+
+
+@pytest.mark.parametrize(
+    ("name", "layer", "size"),
+    [("resnet18", "layer4", 435), ("resnet34", "layer4", 899), ("resnet50", "layer4", 427), ("alexnet", "features", 195)],
+)
+def test_receptive_fields_of_known_networks(name: str, layer: str, size: int) -> None:
+    _, graph = read(name)
+    assert fields(graph)[layer] == (size, size)
+    assert fields(graph)["fc" if "resnet" in name else "classifier"] is None
+
+
+def test_receptive_field_of_vgg16_features() -> None:
+    with torch.device("cpu"), torch.no_grad():
+        _, graph = read("vgg16")
+    assert fields(graph)["features"] == (212, 212)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "densenet121", "mobilenet_v2", "convnext_tiny", "shufflenet_v2_x0_5"])
+def test_every_name_of_torchvisions_graph_is_known(name: str) -> None:
+    network, graph = read(name)
+    assert graph.operations is not None
+    wanted = set(get_graph_node_names(network, suppress_diff_warning=True)[1]) - {"x"}
+    assert wanted <= set(graph.operations.names)
+
+
+def test_receptive_field_is_the_support_of_the_gradient() -> None:
+    """One unit in the middle of each spatial layer of a small network with branches, strides and dilation."""
+
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.start = nn.Conv2d(3, 4, (5, 3), stride=2, padding=(2, 1))
+            self.wide = nn.Conv2d(4, 4, 3, padding=2, dilation=2)
+            self.flat = nn.Conv2d(4, 4, (1, 5), padding=(0, 2))
+            self.pool = nn.AvgPool2d(2, stride=1)
+            self.end = nn.Conv2d(8, 4, 3, stride=2, padding=1)
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            start = self.start(pixels)
+            both = torch.cat([self.wide(start), self.flat(start)], 1)
+            return self.end(self.pool(both)).mean((2, 3))
+
+    network = toy.seeded(Net()).eval()
+    pixels = toy.picture(64).requires_grad_()
+    graph = read_graph(network, pixels.detach())
+    assert graph.operations is not None
+    for layer in graph.layers:
+        if layer.receptive_field is None:
+            continue
+        node = graph.operations.names[layer.name]
+        output = run(graph.operations, {graph.operations.input: pixels}, [node])[node]
+        unit = output[0, :, output.shape[2] // 2, output.shape[3] // 2].sum()
+        (gradient,) = torch.autograd.grad(unit, pixels)
+        rows, columns = gradient[0].abs().sum(0).nonzero(as_tuple=True)
+        seen = (int(rows.max() - rows.min()) + 1, int(columns.max() - columns.min()) + 1)
+        assert seen == layer.receptive_field, layer.name
+    assert sum(layer.receptive_field is not None for layer in graph.layers) == 6
+
+
+def test_layers_are_listed_in_the_order_they_run_with_calls_apart() -> None:
+    graph = toy.loaded(toy.seeded(toy.Pooled()), 4).graph
+    assert [layer.name for layer in graph.layers] == ["conv1", "bn1", "relu", "conv2", "relu_1", "pool", "flatten", "fc"]
+    assert [layer.kind for layer in graph.layers][:3] == ["Conv2d", "BatchNorm2d", "ReLU"]
+    assert graph.layer("conv2").shape == (1, 12, 8, 8)
+    assert graph.layer("conv2").parameters == 12 * 8 * 9 + 12
+
+
+def test_modules_whose_names_end_in_numbers_keep_them() -> None:
+    graph = toy.loaded(toy.seeded(toy.InPlace()), 3).graph
+    assert graph.operations is not None
+    assert str(graph.operations.names["conv_2"].target) == "conv_2"
+
+
+def test_modules_that_never_run_are_not_listed() -> None:
+    network = toy.Pooled()
+    network.unused = nn.Conv2d(3, 3, 1)
+    assert "unused" not in {layer.name for layer in toy.loaded(network, 4).layers()}
+
+
+def test_containers_are_the_node_they_return() -> None:
+    _, graph = read("resnet18")
+    assert graph.operations is not None
+    assert graph.operations.names["layer4"] is graph.operations.names["layer4.1.relu_1"]
+    assert graph.layer("layer4").kind == "Sequential"
+
+
+def test_an_unknown_layer_is_refused_with_the_closest_name() -> None:
+    with pytest.raises(LayerError, match=r"no layer named 'conv3'.*conv"):
+        toy.loaded(toy.seeded(toy.Pooled()), 4).graph.layer("conv3")
+
+
+def test_a_network_that_depends_on_its_data_is_read_by_hooks() -> None:
+    graph = toy.loaded(toy.seeded(toy.Branching()), 3).graph
+    assert graph.operations is None
+    assert [layer.name for layer in graph.layers] == ["conv1", "conv2", "fc"]
+
+
+def test_writing_into_a_part_of_a_tensor_is_not_cut() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 4, 1)
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            output = self.conv(pixels)
+            output[:, 0] = 0
+            return output.mean((2, 3))
+
+    assert toy.loaded(toy.seeded(Net()), 4).graph.operations is None
+
+
+def test_tokens_know_their_grid() -> None:
+    _, graph = read("vit_b_16")
+    geometry = graph.geometry["encoder.layers.encoder_layer_11.ln_1"]
+    assert (geometry.axes, geometry.grid, geometry.prefix) == ("NTC", (14, 14), 1)
+
+
+def test_swin_has_its_channels_last() -> None:
+    _, graph = read("swin_t")
+    assert graph.geometry["features.7"].axes == "NHWC"
+    assert graph.geometry["permute"].axes == "NCHW"
