@@ -38,12 +38,14 @@ if TYPE_CHECKING:
     from explain.target import Contrast as Contrast
     from explain.target import Target as Target
     from explain.tracing import Trace as Trace
-    from explain.tracing import trace_picture as trace
+    from explain.tracing import trace_picture
     from models.errors import ConvLensError as ConvLensError
     from models.hooks import recording as recording
     from models.hooks import replacing as replacing
     from models.progress import Progress as Progress
     from models.progress import heard_by as heard_by
+
+    trace = trace_picture
 
 _HOMES = {
     "explain.engine": ("predict", "run", "unsuitable"),

@@ -24,7 +24,8 @@ def baseline(pixels: Tensor, kind: str) -> Tensor:
     if kind == "blur":
         sigma = BLUR * max(pixels.shape[-2:])
         half = min(int(3 * sigma) + 1, min(pixels.shape[-2:]) - 1)
-        return vision.gaussian_blur(pixels, [2 * half + 1, 2 * half + 1], [sigma, sigma])
+        blurred: Tensor = vision.gaussian_blur(pixels, [2 * half + 1, 2 * half + 1], [sigma, sigma])
+        return blurred
     return torch.full_like(pixels, {"black": 0.0, "white": 1.0, "grey": 0.5}[kind])
 
 

@@ -54,9 +54,11 @@ class GraphRunner(Runner):
         self.blocks = {node: values[node] for node in {*blocks, start, end} if node in values}
 
     def value(self, layer: str) -> Tensor:
+        """Look the output up, or compute it from the nearest one held."""
         return _tensor(self._values([self.model.graph.node(layer)])[0])
 
     def gradients(self, target: Target, layers: list[str]) -> list[Tensor]:
+        """Go on from the first of the layers with gradients, and differentiate once by all of them."""
         nodes = [self.model.graph.node(layer) for layer in layers]
         asked = list(dict.fromkeys(nodes))
         first = [node for node in asked if not (needed_for(self.operations, (), [node]) - {node}) & set(asked)]
@@ -76,6 +78,7 @@ class GraphRunner(Runner):
         return [by_node[node] for node in nodes]
 
     def rest(self, layer: str, activation: Tensor, copies: int) -> Tensor:
+        """Run what depends on the layer; where the cut does not hold, the whole network with its output replaced."""
         node = self.model.graph.node(layer)
         if copies > 1 and not self._is_sound(node):
             return self._whole(node, activation, copies)
@@ -83,10 +86,11 @@ class GraphRunner(Runner):
 
     @property
     def nbytes(self) -> int:
+        """Count the bytes of all outputs held."""
         return sum(_bytes(value) for value in self._held().values())
 
     def _blocks(self) -> set[fx.Node]:
-        """Choose the containers whose outputs are held from the start: outer ones first, while they fill half the room."""
+        """Choose the containers whose outputs are held from the start: outer ones first, up to half the room."""
         modules = dict(self.model.network.named_modules())
         layers = [layer for layer in self.model.graph.layers if layer.name in modules]
         containers = [layer for layer in layers if any(True for _ in modules[layer.name].children())]

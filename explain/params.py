@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache
 from types import NoneType, UnionType
@@ -68,9 +69,14 @@ class Param:
         return self.name.replace("_", " ").capitalize()
 
 
-@cache
 def params_of(cls: type) -> tuple[Param, ...]:
     """List the parameters of a method (or metric) in the order of its fields."""
+    return _params_of(cls)
+
+
+@cache
+def _params_of(cls: Hashable) -> tuple[Param, ...]:
+    assert isinstance(cls, type)
     hints = get_type_hints(cls, include_extras=True)
     return tuple(_param(field, hints[field.name]) for field in dataclasses.fields(cls))
 

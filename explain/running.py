@@ -54,6 +54,7 @@ class HookRunner(Runner):
             self.logits = model.network(self.normalised)
 
     def value(self, layer: str) -> Tensor:
+        """Run the network once for each layer asked, and remember its output."""
         self.model.graph.layer(layer)
         if layer not in self.seen:
             with torch.no_grad(), self.model.lock, recording(self.model.network, self._module(layer)) as seen:
@@ -62,6 +63,7 @@ class HookRunner(Runner):
         return self.seen[layer]
 
     def gradients(self, target: Target, layers: list[str]) -> list[Tensor]:
+        """Run the network with gradients, and differentiate once by all the layers."""
         for layer in layers:
             self.model.graph.layer(layer)
         modules = {self._module(layer) for layer in layers}
@@ -72,6 +74,7 @@ class HookRunner(Runner):
         return list(found)
 
     def rest(self, layer: str, activation: Tensor, copies: int) -> Tensor:
+        """Run the whole network with the layer's output replaced."""
         self.model.graph.layer(layer)
         pixels = self.normalised.expand(copies, -1, -1, -1)
         with self.model.lock, replacing(self.model.network, {layer: activation}):
@@ -80,6 +83,7 @@ class HookRunner(Runner):
 
     @property
     def nbytes(self) -> int:
+        """Count the bytes of all outputs held."""
         return sum(tensor.nbytes for tensor in self.seen.values()) + self.normalised.nbytes
 
     def _module(self, layer: str) -> str:

@@ -24,10 +24,11 @@ PROBED = 48
 
 
 def probe(model: LoadedModel, seed: int = 0) -> Tensor:
-    """Draw a smooth picture to probe a network with: (1, 3, side, side) in [0, 1], the same for the same seed."""
+    """Draw a smooth picture to probe a network with: (1, 3, side, side) in [0, 1], one a seed."""
     side = model.card.pixels.side
     coarse = torch.rand((1, 3, 7, 7), generator=torch.Generator().manual_seed(seed))
-    return functional.interpolate(coarse, (side, side), mode="bicubic", align_corners=False).clamp(0, 1).to(model.device)
+    smooth = functional.interpolate(coarse, (side, side), mode="bicubic", align_corners=False)
+    return smooth.clamp(0, 1).to(model.device)
 
 
 def default_layer(model: LoadedModel) -> str:
@@ -78,7 +79,7 @@ def laid_out(model: LoadedModel, layer: str, output: Tensor) -> Tensor:
     """
     geometry = model.graph.geometry[layer]
     axes = geometry.axes
-    if not geometry.spatial or len(axes) != output.ndim or axes.count("C") != 1:
+    if not geometry.spatial or len(axes) != output.ndim:
         raise LayerError(
             f"{layer!r} gives shape {tuple(output.shape)}; a map needs height and width.", "Pick a convolution."
         )
@@ -86,7 +87,7 @@ def laid_out(model: LoadedModel, layer: str, output: Tensor) -> Tensor:
         assert geometry.grid is not None
         tokens = output.permute([axes.index(axis) for axis in "NCT"])[:, :, geometry.prefix :]
         height, width = geometry.grid
-        return tokens[:, :, : height * width].unflatten(2, (height, width))
+        return tokens[:, :, : height * width].reshape(*tokens.shape[:2], height, width)
     return output.permute([axes.index(axis) for axis in "NCHW"])
 
 

@@ -44,7 +44,8 @@ def evaluate(logits_of: Callable[[Tensor], Tensor], pictures: LabelledPictures, 
     np.add.at(confusion, (labels.numpy(), said.numpy()), 1)
     per_class = confusion.diagonal() / np.maximum(confusion.sum(1), 1)
     wrong = confusion - np.diag(confusion.diagonal())
-    pairs = [(int(a), int(b)) for a, b in zip(*np.unravel_index(wrong.ravel().argsort()[::-1][:10], wrong.shape), strict=True)]
+    worst = wrong.ravel().argsort()[::-1][:10]
+    pairs = [(int(place // count), int(place % count)) for place in worst]
     return Evaluation(
         pictures=len(pictures),
         top1=right.float().mean().item(),

@@ -58,8 +58,9 @@ class Geometry:
 
     @property
     def spatial(self) -> bool:
-        """Whether the output has places: height and width, or tokens laid out on a grid."""
-        return ("H" in self.axes and "W" in self.axes) or ("T" in self.axes and self.grid is not None)
+        """Whether the output has channels at places: height and width, or tokens laid out on a grid."""
+        places = ("H" in self.axes and "W" in self.axes) or ("T" in self.axes and self.grid is not None)
+        return places and self.axes.count("C") == 1
 
 
 def geometry_of(
@@ -233,9 +234,9 @@ def _permuted(node: fx.Node, operation: Any, before: Geometry, dimensions: int) 
     if not all(isinstance(place, int) for place in given):
         return Geometry()
     if _named(operation) == "permute" or isinstance(operation, Permute):
-        order = [int(place) for place in given]
+        order = [place for place in given if isinstance(place, int)]
     else:
-        first, second = int(given[0]), int(given[1])
+        first, second = (place for place in given if isinstance(place, int))
         order[first], order[second] = order[second], order[first]
     return replace(before, axes="".join(before.axes[place] for place in order))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -36,14 +37,14 @@ def recording(network: nn.Module, *names: str) -> Iterator[dict[str, Tensor]]:
     """
     seen: dict[str, Tensor] = {}
 
-    def collect(name: str, output: Any) -> Any:
+    def collect(output: Any, name: str) -> Any:
         tensor = first_tensor(output)
         if tensor is None:
             return None
         seen[_free(name, seen)] = tensor
         return with_first_tensor(output, tensor.clone())
 
-    with _hooked(network, {name: lambda output, name=name: collect(name, output) for name in names}):
+    with _hooked(network, {name: partial(collect, name=name) for name in names}):
         yield seen
 
 
@@ -56,14 +57,14 @@ def replacing(network: nn.Module, replacements: dict[str, Tensor]) -> Iterator[N
     modules = dict(network.named_modules())
     calls: dict[str, int] = {}
 
-    def replace(module: str, output: Any) -> Any:
+    def replace(output: Any, module: str) -> Any:
         call = calls.get(module, 0)
         calls[module] = call + 1
         tensor = replacements.get(f"{module}_{call}" if call else module)
         return None if tensor is None else with_first_tensor(output, tensor)
 
     hooked = {name if name in modules else name.rpartition("_")[0] for name in replacements}
-    with _hooked(network, {name: lambda output, name=name: replace(name, output) for name in hooked}):
+    with _hooked(network, {name: partial(replace, module=name) for name in hooked}):
         yield
 
 

@@ -104,8 +104,10 @@ class _Trainer:
         self.device = device.pick()
         with torch.random.fork_rng():
             torch.random.manual_seed(recipe.seed)
-            self.network = ARCHITECTURES[key](len(training.names)).to(self.device, memory_format=torch.channels_last)
-            self.averaged = ARCHITECTURES[key](len(training.names)).to(self.device, memory_format=torch.channels_last)
+            self.network, self.averaged = (
+                ARCHITECTURES[key](len(training.names)).to(self.device).to(memory_format=torch.channels_last)
+                for _ in range(2)
+            )
         self.averaged.load_state_dict(self.network.state_dict())
         self.averaged.eval()
         self.pixels = torch.from_numpy(training.pixels)
@@ -148,14 +150,11 @@ class _Trainer:
             self.optimiser.zero_grad()
             loss.backward()
             self.optimiser.step()
-            self._average(min(self.recipe.average, (1 + self.steps) / (10 + self.steps)))
+            steps = self.epoch * len(order) + position + 1
+            self._average(min(self.recipe.average, (1 + steps) / (10 + steps)))
             total += loss.item()
         self.epoch += 1
         return total / len(order)
-
-    @property
-    def steps(self) -> int:
-        return int(self.network.bn1.num_batches_tracked) if hasattr(self.network, "bn1") else self.epoch * 100
 
     def _loss(self, pixels: Tensor, labels: Tensor) -> Tensor:
         recipe = self.recipe

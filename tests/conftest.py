@@ -1,4 +1,4 @@
-"""What all tests share: the device, the test data that is not in the repository, and one line for each reason to skip."""
+"""What all tests share: the device, the test data outside the repository, and one line for each reason to skip."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ RECORDS = "https://docs.pytorch.org/vision/stable/models/generated/torchvision.m
 NAMES: tuple[tuple[str, str, str, str | None], ...] = (
     (r"alexnet", "AlexNet", "AlexNet", "features.11"),
     (r"convnext_(\w+)", "ConvNeXt {0:T}", "ConvNeXt", "features"),
-    (r"densenet(\d+)", "DenseNet-{0}", "DenseNet", "features"),
+    (r"densenet(\d+)", "DenseNet-{0}", "DenseNet", "relu"),
     (r"efficientnet_(b\d)", "EfficientNet-{0:U}", "EfficientNet", "features"),
     (r"efficientnet_v2_(\w)", "EfficientNetV2-{0:U}", "EfficientNet", "features"),
     (r"googlenet", "GoogLeNet", "Inception", "inception5b"),
@@ -37,7 +37,7 @@ NAMES: tuple[tuple[str, str, str, str | None], ...] = (
     (r"resnext(\d+)_(\w+)", "ResNeXt-{0} {1}", "ResNet", "layer4"),
     (r"wide_resnet(\d+)_(\d)", "Wide ResNet-{0}-{1}", "ResNet", "layer4"),
     (r"shufflenet_v2_x(\w+)", "ShuffleNetV2 x{0}", "ShuffleNet", "conv5"),
-    (r"squeezenet(\w+)", "SqueezeNet {0}", "SqueezeNet", "features"),
+    (r"squeezenet(\w+)", "SqueezeNet {0}", "SqueezeNet", "classifier.2"),
     (r"swin_([a-z])", "Swin-{0:U}", "Vision transformer", "permute"),
     (r"swin_v2_(\w)", "SwinV2-{0:U}", "Vision transformer", "permute"),
     (r"vgg11", "VGG-11", "VGG", "features.19"),
@@ -88,10 +88,13 @@ def cards() -> Iterator[ModelCard]:
     """List a card for every classification network that torchvision registers."""
     for key in library.list_models(module=library):
         versions = [_version(key, record) for record in library.get_model_weights(key) if _classifies(record)]
-        # torchvision's V2 weights come after V1, so that of two equally good ones the newer is first.
-        versions = sorted(reversed(versions), key=lambda version: -version.accuracy.top1 if version.accuracy else 0)
-        if versions:
-            yield _card(key, tuple(versions))
+        # What torchvision calls its best; larger pictures and other terms (SWAG) are for those who ask for them.
+        best = library.get_model_weights(key).DEFAULT.name
+        yield _card(key, tuple(sorted(versions, key=lambda version: (version.name != best, *_rank(version)))))
+
+
+def _rank(version: WeightsVersion) -> tuple[float, str]:
+    return (-version.accuracy.top1 if version.accuracy else 0.0, version.name)
 
 
 def _classifies(record: WeightsEnum) -> bool:

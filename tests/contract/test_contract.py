@@ -5,12 +5,13 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-import explain
-import models
 import numpy as np
 import pytest
-import toy
 import torch
+
+import explain
+import models
+import toy
 from explain.params import Range, check, params_of
 from explain.target import ClassLogit, ClassProbability, Contrast
 from models.errors import ConvLensError, DeviceError, ParameterError, TargetError, UnsuitableError
@@ -18,6 +19,9 @@ from models.errors import ConvLensError, DeviceError, ParameterError, TargetErro
 METHODS = dict(explain.METHODS)
 #: Smaller settings where the defaults take long; everything else runs with its defaults.
 QUICK = {"IntegratedGradients": {"steps": 12}, "Occlusion": {"window": 10, "stride": 6}}
+
+
+FIRST = ClassLogit(1)
 
 
 def make(name: str) -> explain.Method:
@@ -28,7 +32,7 @@ def arrays(answer: explain.Explanation) -> list[np.ndarray]:
     return [value for value in vars(answer).values() if isinstance(value, np.ndarray)]
 
 
-def ask(model: models.LoadedModel, name: str, target: Any = ClassLogit(1), **more: Any) -> explain.Explanation:
+def ask(model: models.LoadedModel, name: str, target: Any = FIRST, **more: Any) -> explain.Explanation:
     """Ask, and pass over a method that says why it does not suit the network."""
     reason = explain.unsuitable(model, METHODS[name])
     if reason is not None:

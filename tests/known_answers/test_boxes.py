@@ -5,12 +5,13 @@ import json
 import zipfile
 from pathlib import Path
 
-import explain
-import models
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+
+import explain
+import models
 
 
 def test_grad_cams_energy_lies_in_the_boxes(test_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:

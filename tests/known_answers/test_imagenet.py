@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,17 +17,15 @@ from torch import Tensor
 import models
 from models import LoadedModel
 
-DATA = Path(os.environ.get("CONVLENS_TEST_DATA", "../shared"))
-ARCHIVE = DATA / "data" / "imagenet_boxes.zip"
 #: Larger batches no longer fit the processor's cache and take twice as long for each picture.
 BATCH = 5
 
-pytestmark = pytest.mark.skipif(not ARCHIVE.is_file(), reason="CONVLENS_TEST_DATA is not there")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def pictures() -> list[tuple[Image.Image, int]]:
-    with zipfile.ZipFile(ARCHIVE) as archive:
+def pictures(test_data: Path) -> list[tuple[Image.Image, int]]:
+    with zipfile.ZipFile(test_data / "data" / "imagenet_boxes.zip") as archive:
         records = json.loads(archive.read("imagenet_boxes/annotations.json"))
         return [
             (
@@ -62,10 +59,12 @@ def test_as_many_pictures_are_named_right_as_is_known(
     with_the_preset: int,
     as_they_are: int,
     pictures: list[tuple[Image.Image, int]],
+    test_data: Path,
+    device: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("CONVLENS_WEIGHTS", str(DATA / "weights"))
-    model = models.load(key)
+    monkeypatch.setenv("CONVLENS_WEIGHTS", str(test_data / "weights"))
+    model = models.load(key, device=device)
     assert (model.weights.kind, model.weights.version) == ("folder", "IMAGENET1K_V1")
     assert len(pictures) == 500
     assert right(model, pictures, cropped=True) == pytest.approx(with_the_preset, abs=2)

@@ -1,15 +1,16 @@
 """Answers that are known: identities, networks solvable by hand, and the libraries as oracles."""
 
 import captum.attr
-import explain
-import models
 import numpy as np
 import pytest
-import toy
 import torch
-from explain.target import ClassLogit, ClassProbability, Contrast
 from torch import Tensor, nn
 from torch.nn import functional
+
+import explain
+import models
+import toy
+from explain.target import ClassLogit, ClassProbability, Contrast
 
 TARGETS = [ClassLogit(2), ClassProbability(1), Contrast(0, 3)]
 
@@ -97,15 +98,6 @@ def test_grad_cam_is_upsampled_bilinearly_after_its_relu(pooled: models.LoadedMo
     expected = functional.interpolate(grid.relu(), (32, 32), mode="bilinear", align_corners=False)
     np.testing.assert_allclose(found.values, expected[0, 0].numpy(), atol=1e-7)
     assert (found.grid < 0).any() and (found.values >= 0).all()
-
-
-def test_the_default_layer_is_the_last_with_places_and_gradient() -> None:
-    wanted = {"resnet18": "layer4", "vit_b_16": "encoder.layers.encoder_layer_11.ln_1", "swin_t": "permute"}
-    for key, layer in wanted.items():
-        model = models.load(key, weights="random", device="cpu")
-        found = explain.run(model, toy.picture(model.card.pixels.side), explain.GradCAM())
-        assert found.layer == layer
-        assert found.grid.shape[0] > 1 and found.grid.any()
 
 
 @pytest.mark.parametrize("target", TARGETS)

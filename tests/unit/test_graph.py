@@ -1,13 +1,14 @@
 """Reading a network: names, order, shapes, receptive fields, in-place writes."""
 
 import pytest
-import toy
 import torch
-from models.errors import LayerError
-from models.graph import read_graph, run
 from torch import Tensor, nn
 from torchvision.models import get_model
 from torchvision.models.feature_extraction import get_graph_node_names
+
+import toy
+from models.errors import LayerError
+from models.graph import read_graph, run
 
 
 def read(name: str, side: int = 224, **options: object):
@@ -21,7 +22,12 @@ def fields(graph) -> dict[str, tuple[int, int] | None]:
 
 @pytest.mark.parametrize(
     ("name", "layer", "size"),
-    [("resnet18", "layer4", 435), ("resnet34", "layer4", 899), ("resnet50", "layer4", 427), ("alexnet", "features", 195)],
+    [
+        ("resnet18", "layer4", 435),
+        ("resnet34", "layer4", 899),
+        ("resnet50", "layer4", 427),
+        ("alexnet", "features", 195),
+    ],
 )
 def test_receptive_fields_of_known_networks(name: str, layer: str, size: int) -> None:
     _, graph = read(name)
@@ -79,7 +85,8 @@ def test_receptive_field_is_the_support_of_the_gradient() -> None:
 
 def test_layers_are_listed_in_the_order_they_run_with_calls_apart() -> None:
     graph = toy.loaded(toy.seeded(toy.Pooled()), 4).graph
-    assert [layer.name for layer in graph.layers] == ["conv1", "bn1", "relu", "conv2", "relu_1", "pool", "flatten", "fc"]
+    names = [layer.name for layer in graph.layers]
+    assert names == ["conv1", "bn1", "relu", "conv2", "relu_1", "pool", "flatten", "fc"]
     assert [layer.kind for layer in graph.layers][:3] == ["Conv2d", "BatchNorm2d", "ReLU"]
     assert graph.layer("conv2").shape == (1, 12, 8, 8)
     assert graph.layer("conv2").parameters == 12 * 8 * 9 + 12

@@ -1,14 +1,16 @@
 """A trace gives what the layers gave, gradients at them, and the rest of the network from them on."""
 
-import models
 import pytest
-import toy
 import torch
+from torch import Tensor, nn
+
+import models
+import toy
+from explain import suitability
 from explain.target import ClassLogit, ClassProbability, Contrast
 from explain.tracing import Trace, trace_picture
 from models.errors import LayerError, ModelError, PictureError
 from models.hooks import recording
-from torch import Tensor, nn
 
 NETWORKS = ["resnet18", "mobilenet_v2", "densenet121", "googlenet", "vit_b_16", "swin_t"]
 
@@ -17,6 +19,15 @@ NETWORKS = ["resnet18", "mobilenet_v2", "densenet121", "googlenet", "vit_b_16", 
 def traced(request: pytest.FixtureRequest) -> Trace:
     model = models.load(request.param, weights="random", device="cpu")
     return Trace(model, toy.picture(model.card.pixels.side))
+
+
+@pytest.mark.parametrize("key", ["densenet121", "squeezenet1_1", "vit_b_16", "swin_t", "mnasnet0_5"])
+def test_the_layer_on_the_card_is_the_last_with_places_and_gradient(key: str) -> None:
+    """Probed; only VGG's and AlexNet's cards name the convolution before the last pooling instead."""
+    model = models.load(key, weights="random", device="cpu")
+    probed = suitability._last_with_gradient(model)
+    assert probed is not None and model.card.default_layer is not None
+    assert model.graph.node(probed) is model.graph.node(model.card.default_layer)
 
 
 def toys() -> list[models.LoadedModel]:
@@ -183,7 +194,8 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "pixels", [torch.zeros(3, 8, 8), torch.zeros(2, 3, 8, 8), torch.full((1, 3, 8, 8), 1.5), torch.zeros(1, 3, 8, 8).int()]
+    "pixels",
+    [torch.zeros(3, 8, 8), torch.zeros(2, 3, 8, 8), torch.full((1, 3, 8, 8), 1.5), torch.zeros(1, 3, 8, 8).int()],
 )
 def test_pixels_of_another_form_are_refused(pixels: Tensor) -> None:
     with pytest.raises(PictureError, match="Wanted pixels"):

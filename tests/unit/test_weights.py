@@ -143,7 +143,7 @@ def test_a_path_is_that_file(tmp_path: Path, suffix: str) -> None:
         assert (found.kind, found.version, found.path) == ("file", USUAL, path)
     with pytest.raises(WeightsError, match="no file 'missing"):
         resolve(CARD, tmp_path / f"missing.{suffix}")
-    with pytest.raises(WeightsError, match="not as 'mine.onnx'"):
+    with pytest.raises(WeightsError, match=r"not as 'mine\.onnx'"):
         resolve(CARD, tmp_path / "mine.onnx")
 
 

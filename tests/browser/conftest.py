@@ -1,0 +1,156 @@
+"""A server of our own and a Chromium whose every request and console line is watched."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+from playwright.sync_api import Browser, ConsoleMessage, Page, Route, sync_playwright  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+LONG = 90_000
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running dashboard: its address, its log, its process."""
+
+    url: str
+    log: Path
+    process: subprocess.Popen[bytes]
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    folder = tmp_path_factory.mktemp("server")
+    log = folder / "log.txt"
+    # An empty hub cache: what the tests see must not depend on what somebody downloaded.
+    settings = os.environ | {"TORCH_HOME": str(folder), "OMP_NUM_THREADS": "1", "CONVLENS_DEVICE": "cpu"}
+    settings.pop("CONVLENS_WEIGHTS", None)
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=out, stderr=subprocess.STDOUT)
+    url = f"http://127.0.0.1:{port}"
+    try:
+        _wait(url, process, log)
+        yield Server(url, log, process)
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(240):
+        if process.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.25)
+    raise RuntimeError(f"The dashboard did not start: {log.read_text()[-2000:]}")
+
+
+class Screen:
+    """One browser window on the dashboard, which remembers what it must not have seen."""
+
+    def __init__(self, page: Page, server: Server) -> None:
+        self.page = page
+        self.server = server
+        self.left_the_machine: list[str] = []
+        self.complaints: list[str] = []
+        page.set_default_timeout(LONG)
+        page.route("**/*", self._gate)
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def _gate(self, route: Route) -> None:
+        if route.request.url.startswith((self.server.url, "data:", "blob:")):
+            route.continue_()
+        else:
+            self.left_the_machine.append(route.request.url)
+            route.abort()
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            self.complaints.append(message.text)
+
+    def open(self, query: str = "") -> Page:
+        """Open the page and wait until it stands."""
+        self.page.goto(f"{self.server.url}/{query}")
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until the script has run to its end, twice in a row."""
+        idle = '[data-testid="stApp"][data-test-script-state="notRunning"]'
+        for _ in range(2):
+            self.page.wait_for_timeout(300)
+            self.page.wait_for_selector(idle)
+        self.page.evaluate("document.fonts.ready")
+
+    def answered(self) -> str:
+        """Wait for a finished explanation and return what tells it from others."""
+        self.settle()
+        self.page.wait_for_selector(".lens[data-ready]")
+        return str(self.page.locator(".lens").get_attribute("data-ready"))
+
+    @property
+    def headline(self) -> str:
+        """The question at the top of the page."""
+        return self.page.locator("h1").inner_text()
+
+
+@pytest.fixture
+def screen(chromium: Browser, server: Server, request: pytest.FixtureRequest) -> Iterator[Screen]:
+    """A window 1440 pixels wide; parametrize `screen` indirectly with (width, height, colour scheme)."""
+    width, height, scheme = getattr(request, "param", (1440, 900, "light"))
+    context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    window = Screen(context.new_page(), server)
+    yield window
+    context.close()
+    assert window.left_the_machine == []
+    assert window.complaints == []

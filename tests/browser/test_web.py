@@ -1,0 +1,142 @@
+"""The server towards the web: foreign hosts and origins, odd paths, odd links, several sessions at once."""
+
+from __future__ import annotations
+
+import base64
+import os
+import socket
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+    from browser.conftest import Screen, Server
+
+
+def status(server: Server, path: str, **headers: str) -> int:
+    """Send one request just as it stands, without any tidying of its path, and return the status."""
+    address = urlsplit(server.url)
+    sent = {"Host": address.netloc, "Connection": "close"} | {name.replace("_", "-"): v for name, v in headers.items()}
+    lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items()), "", ""]
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as line:
+        line.sendall("\r\n".join(lines).encode())
+        return int(line.recv(64).split()[1])
+
+
+def websocket(server: Server, **headers: str) -> int:
+    key = base64.b64encode(os.urandom(16)).decode()
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Key": key, "Sec_WebSocket_Version": "13"}
+    return status(server, "/_stcore/stream", **(upgrade | headers))
+
+
+def test_the_page_itself_may_open_the_websocket(server: Server) -> None:
+    assert websocket(server, Origin=server.url) == 101
+
+
+@pytest.mark.parametrize("headers", [{"Origin": "http://evil.example"}, {"Host": "evil.example"}])
+def test_a_foreign_origin_or_host_may_not_open_the_websocket(server: Server, headers: dict[str, str]) -> None:
+    assert websocket(server, **headers) == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/../app.py",
+        "/static/../../app.py",
+        "/%2e%2e/%2e%2e/etc/passwd",
+        "/media/../../etc/passwd",
+        "/app/static/app.py",
+        "/_stcore/bidi-components/convlens_lens/../../../../etc/passwd",
+        "/component/x/../../../etc/passwd",
+    ],
+)
+def test_no_path_leads_out_of_what_is_served(server: Server, path: str) -> None:
+    address = urlsplit(server.url)
+    request = f"GET {path} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n"
+    with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as line:
+        line.sendall(request.encode())
+        answer = b""
+        while part := line.recv(65536):
+            answer += part
+    page = b"<title>Streamlit</title>" in answer
+    assert int(answer.split()[1]) in (400, 403, 404) or page
+    assert b"root:" not in answer and b"set_page_config" not in answer
+
+
+def test_the_server_listens_on_this_machine_only(server: Server) -> None:
+    port = int(urlsplit(server.url).port or 0)
+    own = socket.gethostbyname(socket.gethostname())
+    if own.startswith("127."):
+        pytest.skip("this machine has no other address")
+    with pytest.raises(OSError, match=r".*"), socket.create_connection((own, port), timeout=3):
+        pass
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "model=no_such_network",
+        "sample=../../etc/passwd",
+        "method=Voodoo",
+        "class=" + quote("<script>alert(1)</script>"),
+        "class=99999999999",
+        "grad-cam-layer=nowhere",
+        "layer=nowhere",
+        "view=upside-down",
+        "pixel=NaN-1e9",
+        "method=Occlusion&occlusion-window=NaN&occlusion-stride=40",
+        "method=Occlusion&occlusion-window=1e9&occlusion-stride=40",
+        "ask=nothing",
+    ],
+)
+def test_an_odd_link_falls_back_with_a_notice(screen: Screen, query: str) -> None:
+    screen.open(f"?{query}")
+    screen.answered()
+    notices = screen.page.locator("[class*=st-key-notice-]").all_inner_texts()
+    assert any("This link asks for" in text for text in notices)
+    assert "What" in screen.headline or "Why" in screen.headline
+
+
+def test_a_link_of_sixty_kilobytes_falls_back(screen: Screen) -> None:
+    screen.open("?class=" + "x" * 60_000)
+    screen.answered()
+    assert screen.headline.startswith("Why did the model say")
+
+
+def test_one_sessions_picture_never_reaches_another(chromium: Browser, server: Server, screen: Screen) -> None:
+    from browser.conftest import Screen as Window
+    from browser.test_explain_page import png, upload
+
+    screen.open()
+    before = screen.answered()
+    other = chromium.new_context()
+    window = Window(other.new_page(), server)
+    window.open()
+    window.answered()
+    upload(window, "mine.png", png(seed=3))
+    window.page.wait_for_url("**picture=own**")
+    assert window.answered() != before
+    screen.page.reload()
+    assert screen.answered() == before
+    other.close()
+
+
+def test_eight_quick_slider_moves_show_the_last(screen: Screen) -> None:
+    screen.open("?method=Occlusion&occlusion-window=20&occlusion-stride=20")
+    screen.answered()
+    screen.page.locator(".stExpander", has_text="Adjust").locator("summary").click()
+    slider = screen.page.locator(".st-key-occlusion-window [role=slider]")
+    slider.focus()
+    for _ in range(8):
+        slider.press("ArrowRight")
+    screen.page.wait_for_url("**occlusion-window=28**")
+    last = screen.answered()
+    screen.open("?method=Occlusion&occlusion-window=28&occlusion-stride=20")
+    assert screen.answered() == last
+
+
+def test_an_unforeseen_error_is_a_sentence_with_a_number(server: Server) -> None:
+    assert "Traceback" not in server.log.read_text().replace("told the user", "")
