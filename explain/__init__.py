@@ -65,17 +65,16 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name.startswith("_"):
-        raise AttributeError(f"module 'explain' has no attribute {name!r}")
     if name in _HOME_OF:
         return getattr(import_module(_HOME_OF[name]), name)
     if name == "trace":
         return import_module("explain.tracing").trace_picture
-    methods = _registered()
-    if name == "METHODS":
-        return methods
-    if name in methods:
-        return methods[name]
+    if name[0].isupper():  # not for submodules: `from explain import results` loads no torch
+        methods = _registered()
+        if name == "METHODS":
+            return methods
+        if name in methods:
+            return methods[name]
     raise AttributeError(f"module 'explain' has no attribute {name!r}")
 
 

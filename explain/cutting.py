@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -43,15 +42,21 @@ class GraphRunner(Runner):
         super().__init__(model, pixels)
         assert model.graph.operations is not None
         self.operations = model.graph.operations
-        self.moving = dependents(self.operations, [self.operations.input])
+        self.moving = model.graph.moving
         self.cuts: dict[fx.Node, Cut] = {}
+        self.blocks: dict[fx.Node, Any] = {}
         self.asked: OrderedDict[fx.Node, Any] = OrderedDict()
-        start, end = self.operations.input, self.operations.output
-        blocks = self._blocks()
-        with torch.no_grad(), model.lock:
-            values = run(self.operations, {start: self.normalised}, [end], kept=blocks)
-        self.logits = values[end]
-        self.blocks = {node: values[node] for node in {*blocks, start, end} if node in values}
+
+    def start(self, normalised: Tensor) -> Tensor:
+        """Run all operations once, and hold the outputs of whole blocks: outer ones first, up to half the room."""
+        held, room = {self.operations.input, self.operations.output}, KEPT_BYTES // 2
+        for node, size in self.model.graph.blocks:
+            if size <= room:
+                held.add(node)
+                room -= size
+        values = run(self.operations, {self.operations.input: normalised}, [self.operations.output], kept=held)
+        self.blocks = {node: _detached(values[node]) for node in held if node in values}
+        return _tensor(values[self.operations.output])
 
     def value(self, layer: str) -> Tensor:
         """Look the output up, or compute it from the nearest one held."""
@@ -89,26 +94,12 @@ class GraphRunner(Runner):
         """Count the bytes of all outputs held."""
         return sum(_bytes(value) for value in self._held().values())
 
-    def _blocks(self) -> set[fx.Node]:
-        """Choose the containers whose outputs are held from the start: outer ones first, up to half the room."""
-        modules = dict(self.model.network.named_modules())
-        layers = [layer for layer in self.model.graph.layers if layer.name in modules]
-        containers = [layer for layer in layers if any(True for _ in modules[layer.name].children())]
-        chosen: set[fx.Node] = set()
-        room = KEPT_BYTES // 2
-        for layer in sorted(containers, key=lambda layer: layer.name.count(".")):
-            node, size = self.operations.names[layer.name], 4 * math.prod(layer.shape)
-            if node not in chosen and size <= room:
-                chosen.add(node)
-                room -= size
-        return chosen
-
     def _held(self) -> dict[fx.Node, Any]:
         return {**self.blocks, **self.asked}
 
     def _values(self, nodes: Iterable[fx.Node]) -> list[Any]:
         """Look up these outputs; compute those that are not held, and hold them while there is room."""
-        nodes = list(nodes)
+        nodes, _ = list(nodes), self.logits
         with torch.no_grad(), self.model.lock:
             values = run(self.operations, self._held(), nodes)
             for node in nodes:
@@ -180,6 +171,11 @@ def _tensor(value: Any) -> Tensor:
     tensor = first_tensor(value)
     assert tensor is not None
     return tensor
+
+
+def _detached(value: Any) -> Any:
+    tensor = first_tensor(value)
+    return value if tensor is None else with_first_tensor(value, tensor.detach())
 
 
 def _bytes(value: Any) -> int:

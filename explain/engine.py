@@ -17,7 +17,7 @@ from explain.method import Method
 from explain.results import Explanation, FeatureMaps, Heatmap, Prediction
 from explain.stepping import measured_batch, samples_per_step
 from explain.target import ClassLogit, Target, probabilities
-from explain.tracing import Trace, trace_picture
+from explain.tracing import Trace, pixels_of, trace_picture
 from models.errors import ConvLensError, DeviceError, ModelError, ParameterError, TargetError, UnsuitableError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def run(
         raise ParameterError(f"Wanted an instance of a method, such as GradCAM(), not {method!r}.")
     if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
         raise ParameterError(f"Wanted at least one sample at once, not {batch!r}.")
-    trace = image if isinstance(image, Trace) else trace_picture(model, image)
+    trace = image if isinstance(image, Trace) else Trace(model, pixels_of(model, image))
     if trace.model is not model:
         raise ModelError("The trace belongs to another model.", "Trace the picture with this one.")
     asked = target_of(trace, target)
@@ -58,6 +58,7 @@ def run(
         raise UnsuitableError(reason)
     began = time.perf_counter()
     answer = _within_memory(trace, method, asked, batch)
+    asked(trace.logits)
     _check_finite(answer)
     return dataclasses.replace(
         answer,
@@ -97,7 +98,7 @@ def unsuitable(model: LoadedModel, method: type[Method]) -> str | None:
 
 
 def target_of(trace: Trace, target: Target | int | None) -> Target:
-    """Turn a class index or None (the predicted class) into a Target, and refuse a class that is not there."""
+    """Turn a class index or None (the predicted class) into a Target; refuse a class that is not there, once known."""
     if target is None:
         target = ClassLogit(int(probabilities(trace.logits)[0].argmax()))
     elif not isinstance(target, Target):
@@ -107,7 +108,8 @@ def target_of(trace: Trace, target: Target | int | None) -> Target:
             target = ClassLogit(operator.index(target))
         except TypeError as error:
             raise TargetError(f"Wanted a class index or a target, not {target!r}.") from error
-    target(trace.logits)
+    if trace.started:
+        target(trace.logits)
     return target
 
 

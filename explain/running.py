@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import torch
 
+from models.errors import ModelError, PictureError
 from models.hooks import recording, replacing
 
 if TYPE_CHECKING:
@@ -19,12 +23,44 @@ if TYPE_CHECKING:
 class Runner(ABC):
     """One picture in one network. Abstract: `GraphRunner` cuts the network anywhere, `HookRunner` runs it whole."""
 
-    logits: Tensor
-
     def __init__(self, model: LoadedModel, pixels: Tensor) -> None:
         self.model = model
+        self.pixels = pixels
+        self._logits: Tensor | None = None
+
+    @property
+    def started(self) -> bool:
+        """Whether the picture has been run."""
+        return self._logits is not None
+
+    @property
+    def logits(self) -> Tensor:
+        """The scores, (1, classes); the picture is run when they are first asked for."""
+        if self._logits is None:
+            with torch.no_grad(), self.model.lock, _fitting(self.model, self.pixels):
+                self._logits = _finite(self.start(self.normalised))
+        return self._logits
+
+    @cached_property
+    def normalised(self) -> Tensor:
+        """What the first layer gets."""
         with torch.no_grad():
-            self.normalised = model.normalise(pixels)
+            return self.model.normalise(self.pixels)
+
+    def input_gradient(self, target: Target) -> Tensor:
+        """Differentiate the target by the pixels; a picture that was not run yet is run on the way."""
+        leaf = self.pixels.clone().requires_grad_()
+        with torch.enable_grad(), self.model.lock, _fitting(self.model, self.pixels):
+            logits = self.model(leaf) if self.started else self.start(self.model.normalise(leaf))
+            _finite(logits)
+            (found,) = torch.autograd.grad(target(logits).sum(), leaf)
+        if self._logits is None:
+            self._logits = logits.detach()
+        return found
+
+    @abstractmethod
+    def start(self, normalised: Tensor) -> Tensor:
+        """Run the picture and return its logits, with their graph where gradients are enabled; hold what is useful."""
 
     @abstractmethod
     def value(self, layer: str) -> Tensor:
@@ -50,8 +86,11 @@ class HookRunner(Runner):
     def __init__(self, model: LoadedModel, pixels: Tensor) -> None:
         super().__init__(model, pixels)
         self.seen: dict[str, Tensor] = {}
-        with torch.no_grad(), model.lock:
-            self.logits = model.network(self.normalised)
+
+    def start(self, normalised: Tensor) -> Tensor:
+        """Run the network once."""
+        logits: Tensor = self.model.network(normalised)
+        return logits
 
     def value(self, layer: str) -> Tensor:
         """Run the network once for each layer asked, and remember its output."""
@@ -88,3 +127,23 @@ class HookRunner(Runner):
 
     def _module(self, layer: str) -> str:
         return layer if layer in dict(self.model.network.named_modules()) else layer.rpartition("_")[0]
+
+
+@contextmanager
+def _fitting(model: LoadedModel, pixels: Tensor) -> Iterator[None]:
+    """Turn the failure of a network on pictures of another size into a sentence."""
+    side, given = model.card.pixels.side, tuple(pixels.shape[2:])
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise
+    except RuntimeError as error:
+        if given == (side, side):
+            raise
+        raise PictureError(f"This network wants {side} x {side} pixels, not {given[0]} x {given[1]}.") from error
+
+
+def _finite(logits: Tensor) -> Tensor:
+    if not torch.isfinite(logits).all():
+        raise ModelError("The network gives no finite scores for this picture.", "Its weights may be damaged.")
+    return logits

@@ -10,7 +10,7 @@ import torch
 
 from explain.cutting import GraphRunner
 from explain.running import HookRunner, Runner
-from models.errors import LayerError, ModelError, PictureError
+from models.errors import LayerError, PictureError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -32,17 +32,25 @@ class Trace:
 
     model: LoadedModel
     pixels: Tensor
-    logits: Tensor
 
     def __init__(self, model: LoadedModel, pixels: Tensor) -> None:
         self.model = model
         self.pixels = pixels.detach()
-        self._runner = _runner(model, self.pixels)
-        self.logits = self._runner.logits
+        runner = HookRunner if model.graph.operations is None else GraphRunner
+        self._runner: Runner = runner(model, self.pixels)
         self._gradients: OrderedDict[tuple[Target, str], Tensor] = OrderedDict()
         self._lock = RLock()
-        if not torch.isfinite(self.logits).all():
-            raise ModelError("The network gives no finite scores for this picture.", "Its weights may be damaged.")
+
+    @property
+    def logits(self) -> Tensor:
+        """The scores of all classes, (1, classes); the picture is run when something is first asked of it."""
+        with self._lock:
+            return self._runner.logits
+
+    @property
+    def started(self) -> bool:
+        """Whether the picture has been run."""
+        return self._runner.started
 
     def activation(self, layer: str) -> Tensor:
         """Return what a layer gave, as it gave it: safe from later in-place writes; do not write into it."""
@@ -65,10 +73,7 @@ class Trace:
         """Differentiate the target by the pixels: (1, 3, H, W), remembered."""
         with self._lock:
             if (target, "") not in self._gradients:
-                pixels = self.pixels.clone().requires_grad_()
-                with torch.enable_grad():
-                    (found,) = torch.autograd.grad(target(self.model(pixels)).sum(), pixels)
-                self._gradients[target, ""] = found.detach()
+                self._gradients[target, ""] = self._runner.input_gradient(target)
             return self._gradients[target, ""]
 
     def rest(self, layer: str, activation: Tensor) -> Tensor:
@@ -101,20 +106,9 @@ def trace_picture(model: LoadedModel, image: Image.Image | Tensor) -> Trace:
     image: a PIL picture, which is cropped as the model wants it, or pixels (1, 3, H, W) in [0, 1],
     which are taken as they are.
     """
-    return Trace(model, pixels_of(model, image))
-
-
-def _runner(model: LoadedModel, pixels: Tensor) -> Runner:
-    runner = HookRunner if model.graph.operations is None else GraphRunner
-    side, given = model.card.pixels.side, pixels.shape[2:]
-    try:
-        return runner(model, pixels)
-    except torch.OutOfMemoryError:
-        raise
-    except RuntimeError as error:
-        if given == (side, side):
-            raise
-        raise PictureError(f"This network wants {side} x {side} pixels, not {given[0]} x {given[1]}.") from error
+    trace = Trace(model, pixels_of(model, image))
+    _ = trace.logits
+    return trace
 
 
 def pixels_of(model: LoadedModel, image: Image.Image | Tensor) -> Tensor:

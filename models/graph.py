@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -49,11 +51,33 @@ class Graph:
     shapes: dict[fx.Node, tuple[int, ...] | None]
     sound_cuts: dict[fx.Node, bool] = field(default_factory=dict)
 
+    @cached_property
+    def blocks(self) -> tuple[tuple[fx.Node, int], ...]:
+        """The operations that containers return, outer containers first, each with the size of its output in bytes."""
+        if self.operations is None:
+            return ()
+        names, modules = self.operations.names, self.operations.modules
+        containers = [
+            layer
+            for layer in sorted(self.layers, key=lambda layer: layer.name.count("."))
+            if any(True for _ in modules.get(layer.name, nn.Identity()).children())
+        ]
+        sizes = {names[layer.name]: 4 * math.prod(layer.shape) for layer in containers}
+        return tuple(sizes.items())
+
+    @cached_property
+    def moving(self) -> set[fx.Node]:
+        """The operations that depend on the picture."""
+        return dependents(self.operations, [self.operations.input]) if self.operations is not None else set()
+
+    @cached_property
+    def _by_name(self) -> dict[str, LayerInfo]:
+        return {layer.name: layer for layer in self.layers}
+
     def layer(self, name: str) -> LayerInfo:
         """Return the layer of that name, or refuse with the names that come closest."""
-        for layer in self.layers:
-            if layer.name == name:
-                return layer
+        if name in self._by_name:
+            return self._by_name[name]
         close = difflib.get_close_matches(str(name), [layer.name for layer in self.layers], 3)
         hint = f"Did you mean {' or '.join(close)}?" if close else "layers() lists them."
         raise LayerError(f"The network has no layer named {name!r}.", hint)
@@ -76,7 +100,7 @@ def read_graph(network: nn.Module, example: Tensor) -> Graph:
         except UNTRACEABLE:
             return _read_by_hooks(network, example)
     shapes = {node: _shape(value) for node, value in values.items()}
-    modules = dict(network.named_modules())
+    modules = operations.modules
     geometry = geometry_of(operations.nodes, modules, shapes)
     layers, places = [], {}
     for name, node in _in_order(operations):
@@ -100,9 +124,8 @@ def run(operations: Operations, known: Values, wanted: Collection[fx.Node], kept
             last_use[source] = place
     held = {*known, *wanted, *kept}
     values = dict(known)
-    modules = operations.network
     for place, node in enumerate(plan):
-        values[node] = _compute(node, values, modules)
+        values[node] = _compute(node, values, operations.modules)
         for source in node.all_input_nodes:
             if last_use[source] == place and source not in held:
                 del values[source]
@@ -130,16 +153,16 @@ def dependents(operations: Operations, changed: Collection[fx.Node]) -> set[fx.N
     return reached
 
 
-def _compute(node: fx.Node, values: Values, network: nn.Module) -> Any:
+def _compute(node: fx.Node, values: Values, modules: dict[str, nn.Module]) -> Any:
     args = fx.map_arg(node.args, values.__getitem__)
     kwargs = fx.map_arg(node.kwargs, values.__getitem__)
     if node.op == "call_module":
-        return network.get_submodule(str(node.target))(*args, **kwargs)
+        return modules[str(node.target)](*args, **kwargs)
     if node.op == "call_method":
         return getattr(args[0], str(node.target))(*args[1:], **kwargs)
     if node.op == "get_attr":
         owner, _, name = str(node.target).rpartition(".")
-        return getattr(network.get_submodule(owner), name)
+        return getattr(modules[owner], name)
     assert callable(node.target)
     return node.target(*args, **kwargs)
 

@@ -26,6 +26,7 @@ class Operations:
     """
 
     network: nn.Module
+    modules: dict[str, nn.Module]
     nodes: tuple[fx.Node, ...]
     names: dict[str, fx.Node]
     output: fx.Node
@@ -46,7 +47,7 @@ def read_operations(network: nn.Module) -> Operations:
     if not isinstance(result, fx.Node) or [node.op for node in nodes].count("placeholder") != 1:
         raise ValueError("The network does not turn one tensor into one tensor.")
     names = {name: node for name, node in tracer.names.items() if node in set(nodes)}
-    return Operations(network, nodes, names, result)
+    return Operations(network, dict(network.named_modules()), nodes, names, result)
 
 
 class _Tracer(fx.Tracer):

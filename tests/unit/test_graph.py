@@ -35,12 +35,14 @@ def test_receptive_fields_of_known_networks(name: str, layer: str, size: int) ->
     assert fields(graph)["fc" if "resnet" in name else "classifier"] is None
 
 
+@pytest.mark.slow
 def test_receptive_field_of_vgg16_features() -> None:
     with torch.device("cpu"), torch.no_grad():
         _, graph = read("vgg16")
     assert fields(graph)["features"] == (212, 212)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["resnet18", "densenet121", "mobilenet_v2", "convnext_tiny", "shufflenet_v2_x0_5"])
 def test_every_name_of_torchvisions_graph_is_known(name: str) -> None:
     network, graph = read(name)
@@ -136,6 +138,7 @@ def test_writing_into_a_part_of_a_tensor_is_not_cut() -> None:
     assert toy.loaded(toy.seeded(Net()), 4).graph.operations is None
 
 
+@pytest.mark.slow
 def test_tokens_know_their_grid() -> None:
     _, graph = read("vit_b_16")
     geometry = graph.geometry["encoder.layers.encoder_layer_11.ln_1"]

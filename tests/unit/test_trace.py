@@ -21,6 +21,7 @@ def traced(request: pytest.FixtureRequest) -> Trace:
     return Trace(model, toy.picture(model.card.pixels.side))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", ["densenet121", "squeezenet1_1", "vit_b_16", "swin_t", "mnasnet0_5"])
 def test_the_layer_on_the_card_is_the_last_with_places_and_gradient(key: str) -> None:
     """Probed; only VGG's and AlexNet's cards name the convolution before the last pooling instead."""
@@ -61,6 +62,7 @@ def clones(model: models.LoadedModel, pixels: Tensor) -> dict[str, Tensor]:
     return seen
 
 
+@pytest.mark.slow
 def test_activations_equal_clones_for_every_layer(traced: Trace) -> None:
     known = {layer.name for layer in traced.model.layers()}
     seen = clones(traced.model, traced.pixels)
@@ -71,11 +73,13 @@ def test_activations_equal_clones_for_every_layer(traced: Trace) -> None:
         torch.testing.assert_close(traced.activation(name), seen[name], rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_every_listed_layer_can_be_asked_and_has_its_shape(traced: Trace) -> None:
     for layer in traced.model.layers():
         assert tuple(traced.activation(layer.name).shape) == layer.shape, layer.name
 
 
+@pytest.mark.slow
 def test_the_rest_from_a_layers_own_output_is_the_answer(traced: Trace) -> None:
     with torch.no_grad():
         for layer in traced.model.layers()[::7]:
@@ -84,6 +88,7 @@ def test_the_rest_from_a_layers_own_output_is_the_answer(traced: Trace) -> None:
             )
 
 
+@pytest.mark.slow
 def test_the_rest_of_several_pictures_equals_each_alone(traced: Trace) -> None:
     """Also where the batch size is baked into the graph, and where windows are stacked on the batch."""
     layers = [layer.name for layer in traced.model.layers()]
@@ -96,6 +101,7 @@ def test_the_rest_of_several_pictures_equals_each_alone(traced: Trace) -> None:
             torch.testing.assert_close(together, alone, rtol=1e-3, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_gradients_of_all_layers_equal_those_of_one_plain_run(traced: Trace) -> None:
     target = Contrast(3, 5)
     spatial = [layer.name for layer in traced.model.layers() if layer.kind in {"Conv2d", "LayerNorm", "add"}][::9]
@@ -136,7 +142,7 @@ def test_the_gradient_at_a_layer_is_what_moving_the_layer_does() -> None:
 
 def test_a_question_costs_only_what_comes_after_its_layer() -> None:
     model = models.load("resnet18", weights="random", device="cpu")
-    trace = Trace(model, toy.picture(224))
+    trace = trace_picture(model, toy.picture(224))
     with toy.Counting() as last:
         trace.gradient(ClassLogit(7), "layer4")
     assert (last.forward, last.backward) == (0, 0)
@@ -147,6 +153,21 @@ def test_a_question_costs_only_what_comes_after_its_layer() -> None:
         trace.gradient(ClassLogit(7), "layer4", "layer3.0")
         trace.rest("layer4", trace.activation("layer4"))
     assert (again.forward, again.backward) == (0, 0)
+
+
+def test_a_first_gradient_runs_the_picture_on_the_way() -> None:
+    model = models.load("resnet18", weights="random", device="cpu")
+    pixels = toy.picture(224)
+    with toy.Counting() as counted:
+        trace = Trace(model, pixels)
+        gradient = trace.input_gradient(ClassLogit(3))
+        trace.activation("layer3")
+        assert int(trace.logits.argmax()) >= 0
+    assert (counted.forward, counted.backward) == (20, 20)
+    again = trace_picture(model, pixels)
+    torch.testing.assert_close(again.logits, trace.logits)
+    torch.testing.assert_close(again.input_gradient(ClassLogit(3)), gradient)
+    torch.testing.assert_close(again.activation("layer3"), trace.activation("layer3"))
 
 
 def test_no_autograd_graph_outlives_a_call() -> None:
@@ -212,4 +233,4 @@ def test_scores_that_are_not_numbers_are_refused_in_a_sentence() -> None:
     network = toy.seeded(toy.Pooled())
     network.fc.bias.data[0] = float("nan")
     with pytest.raises(ModelError, match="no finite scores"):
-        Trace(toy.loaded(network, 4), toy.picture())
+        trace_picture(toy.loaded(network, 4), toy.picture())

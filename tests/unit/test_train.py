@@ -57,6 +57,7 @@ def test_a_split_that_is_not_there_is_refused(folder: Path, tmp_path: Path) -> N
         data.read(tmp_path / "notes.txt", "train", 32)
 
 
+@pytest.mark.slow
 def test_a_short_run_learns_and_writes_weights_that_load(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_short_run_learns_and_writes_weights_that_load(
     assert evaluate(logits, data.read(folder, "val", 32)).top1 == pytest.approx(card["accuracy"]["top1"])
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_as_if_it_had_not_been(folder: Path, tmp_path: Path) -> None:
     class Killed(BaseException):
         pass
