@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from models.data import LabelledPictures
 
@@ -54,6 +55,14 @@ def evaluate(logits_of: Callable[[Tensor], Tensor], pictures: LabelledPictures, 
         by_class=tuple(float(value) for value in per_class),
         worst_pairs=tuple((a, b, int(wrong[a, b])) for a, b in pairs if wrong[a, b]),
     )
+
+
+def multiply_adds(network: nn.Module, side: int) -> int:
+    """Count the multiply-adds that one picture of `side` x `side` pixels takes."""
+    example = next(network.parameters()).new_zeros(1, 3, side, side)
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        network(example)
+    return int(counter.get_total_flops()) // 2
 
 
 def _calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15) -> float:

@@ -24,10 +24,10 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.flop_counter import FlopCounterMode
 
 from models import data, device
-from models.evaluate import Evaluation, evaluate
+from models.augment import augmented
+from models.evaluate import Evaluation, evaluate, multiply_adds
 from models.everyday import ARCHITECTURES
 from models.progress import Progress, heard_by, track
 
@@ -141,7 +141,9 @@ class _Trainer:
         total = 0.0
         for position, chosen in enumerate(track(order, len(order))):
             self._set_rate((self.epoch + position / len(order)) / self.recipe.epochs)
-            pixels = _augmented(self.pixels[chosen].to(self.device), self.recipe, self.generator)
+            pixels = augmented(
+                self.pixels[chosen].to(self.device), self.generator, self.recipe.zoom, self.recipe.erasing
+            )
             labels = self.labels[chosen].to(self.device)
             if self.attack is not None:
                 self.network.eval()
@@ -223,37 +225,6 @@ class _Trainer:
         print(f"continuing after epoch {self.epoch}", flush=True)
 
 
-def _augmented(pixels: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-    """Zoom, shift and mirror each picture, change its light, and erase a part: (N, 3, H, W) uint8 -> [0, 1]."""
-    count = len(pixels)
-
-    def drawn(low: float, high: float) -> Tensor:
-        return (torch.rand(count, generator=generator) * (high - low) + low).to(pixels.device)
-
-    scale = drawn(1 - recipe.zoom, 1.0).sqrt()
-    stretch = drawn(-0.15, 0.15).exp()
-    wide, high = (scale * stretch).clamp(max=1.0), (scale / stretch).clamp(max=1.0)
-    mirrored = (drawn(0, 1) < 0.5).float() * 2 - 1
-    affine = pixels.new_zeros((count, 2, 3), dtype=torch.float32)
-    affine[:, 0, 0], affine[:, 0, 2] = wide * mirrored, drawn(-1, 1) * (1 - wide)
-    affine[:, 1, 1], affine[:, 1, 2] = high, drawn(-1, 1) * (1 - high)
-    grid = functional.affine_grid(affine, list(pixels.shape), align_corners=False)
-    moved = functional.grid_sample(pixels.float() / 255, grid, padding_mode="reflection", align_corners=False)
-    light = drawn(0.75, 1.25).view(-1, 1, 1, 1)
-    centre = moved.mean((1, 2, 3), keepdim=True)
-    grey = moved.mean(1, keepdim=True)
-    colour = drawn(0.6, 1.4).view(-1, 1, 1, 1)
-    moved = ((moved - grey) * colour + (grey - centre) * drawn(0.75, 1.25).view(-1, 1, 1, 1) + centre) * light
-    if recipe.erasing:
-        side = recipe.side
-        half = drawn(0.1, 0.25).view(-1, 1, 1) * side
-        rows = torch.arange(side, device=pixels.device).view(1, -1, 1) - drawn(0, side).view(-1, 1, 1)
-        columns = torch.arange(side, device=pixels.device).view(1, 1, -1) - drawn(0, side).view(-1, 1, 1)
-        hidden = (rows.abs() < half) & (columns.abs() < half) & (drawn(0, 1).view(-1, 1, 1) < recipe.erasing)
-        moved = torch.where(hidden.unsqueeze(1), centre, moved)
-    return moved.clamp(0, 1)
-
-
 def _card(
     key: str, recipe: Recipe, trainer: _Trainer, measured: Evaluation, names: tuple[str, ...]
 ) -> dict[str, Any]:
@@ -268,7 +239,7 @@ def _card(
             "std": [round(float(value), 5) for value in trainer.std.flatten()],
         },
         "parameters": sum(p.numel() for p in trainer.averaged.parameters()),
-        "multiply_adds": _multiply_adds(trainer.averaged, recipe.side),
+        "multiply_adds": multiply_adds(trainer.averaged, recipe.side),
         "accuracy": {"top1": measured.top1, "top5": measured.top5},
         "held_out_top1": trainer.best_top1,
         "calibration_error": measured.calibration_error,
@@ -280,13 +251,6 @@ def _card(
         "limits": "Knows 50 things, one at a time, from 64 x 64 pixels; anything else is given one of these names.",
         "recipe": dataclasses.asdict(recipe) | {"command": f"python -m models.train {key} --data PATH"},
     }
-
-
-def _multiply_adds(network: nn.Module, side: int) -> int:
-    example = next(network.parameters()).new_zeros(1, 3, side, side)
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(example)
-    return int(counter.get_total_flops()) // 2
 
 
 class _Bar:

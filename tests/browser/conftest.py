@@ -118,11 +118,11 @@ class Screen:
         if message.type == "error":
             self.complaints.append(message.text)
 
-    def open(self, query: str = "") -> Page:
-        """Open the page and wait until it stands."""
+    def open(self, query: str = "", *, settled: bool = True) -> None:
+        """Open the page and, unless told otherwise, wait until it stands."""
         self.page.goto(f"{self.server.url}/{query}")
-        self.settle()
-        return self.page
+        if settled:
+            self.settle()
 
     def settle(self) -> None:
         """Wait until the script has run to its end, twice in a row."""
@@ -131,6 +131,11 @@ class Screen:
             self.page.wait_for_timeout(300)
             self.page.wait_for_selector(idle)
         self.page.evaluate("document.fonts.ready")
+
+    def unfold(self, name: str) -> None:
+        """Open an expander and wait until it has unfolded."""
+        self.page.locator(".stExpander", has_text=name).locator("summary").click()
+        self.page.wait_for_timeout(600)
 
     def answered(self) -> str:
         """Wait for a finished explanation and return what tells it from others."""

@@ -36,6 +36,7 @@ def method(screen: Screen, label: str) -> None:
 def choose(screen: Screen, key: str, text: str) -> None:
     box = screen.page.locator(f".st-key-{key} input")
     box.click()
+    box.press("ArrowDown")
     box.fill(text)
     screen.page.get_by_role("option").first.click()
 
@@ -102,7 +103,7 @@ def test_another_method_and_its_parameters_stand_in_the_link(screen: Screen) -> 
     screen.page.wait_for_url("**method=Integrated**")
     screen.page.wait_for_selector(f'.lens:not([data-ready="{first}"])')
     second = screen.answered()
-    screen.page.locator(".stExpander", has_text="Adjust").locator("summary").click()
+    screen.unfold("Adjust")
     choose(screen, "integrated-gradients-baseline", "white")
     screen.page.wait_for_url("**baseline=white**")
     screen.page.wait_for_selector(f'.lens:not([data-ready="{second}"])')
@@ -150,7 +151,7 @@ def test_a_name_with_markup_is_shown_as_text(screen: Screen) -> None:
 
 
 def test_long_work_shows_progress_and_stops_when_asked(screen: Screen) -> None:
-    screen.open("?method=Occlusion&occlusion-window=3&occlusion-stride=1&view=image")
+    screen.open("?method=Occlusion&occlusion-window=3&occlusion-stride=1", settled=False)
     stop = screen.page.locator(".st-key-stop button")
     stop.wait_for()
     text = screen.page.locator(".st-key-progress")
@@ -164,7 +165,7 @@ def test_long_work_shows_progress_and_stops_when_asked(screen: Screen) -> None:
 
 
 def test_moving_on_cancels_the_work_under_way(screen: Screen) -> None:
-    screen.open("?method=Occlusion&occlusion-window=3&occlusion-stride=1")
+    screen.open("?method=Occlusion&occlusion-window=3&occlusion-stride=1", settled=False)
     screen.page.locator(".st-key-stop button").wait_for()
     method(screen, "Grad-CAM")
     screen.page.wait_for_selector(".lens[data-ready]", timeout=8000)

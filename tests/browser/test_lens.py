@@ -24,10 +24,11 @@ def test_hovering_reads_the_value_under_the_mouse(screen: Screen) -> None:
     canvas = screen.page.locator(".lens canvas").first
     shape = canvas.bounding_box()
     assert shape is not None
-    canvas.hover(position={"x": 1, "y": 1})
-    assert re.match(r"x 0, y 0: \S+ evidence", readout(screen))
-    canvas.hover(position={"x": shape["width"] - 2, "y": 1})
-    assert re.match(r"x 63, y 0: ", readout(screen))
+    middle = shape["height"] / 2 + 1
+    canvas.hover(position={"x": 1, "y": middle})
+    assert re.match(r"x 0, y 32: \S+ evidence", readout(screen))
+    canvas.hover(position={"x": shape["width"] - 2, "y": middle})
+    assert re.match(r"x 63, y 32: ", readout(screen))
 
 
 def test_arrow_keys_move_the_cursor_and_shift_moves_ten(screen: Screen) -> None:

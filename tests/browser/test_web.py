@@ -127,7 +127,7 @@ def test_one_sessions_picture_never_reaches_another(chromium: Browser, server: S
 def test_eight_quick_slider_moves_show_the_last(screen: Screen) -> None:
     screen.open("?method=Occlusion&occlusion-window=20&occlusion-stride=20")
     screen.answered()
-    screen.page.locator(".stExpander", has_text="Adjust").locator("summary").click()
+    screen.unfold("Adjust")
     slider = screen.page.locator(".st-key-occlusion-window [role=slider]")
     slider.focus()
     for _ in range(8):

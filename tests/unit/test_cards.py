@@ -232,10 +232,10 @@ def test_a_damaged_card_of_a_bundled_network_is_named(shipped: Path) -> None:
 
 def test_the_version_of_the_card_is_replaced_whole() -> None:
     card = CARDS["vit_b_16"]
-    version = card.version("IMAGENET1K_V1")
+    version = card.version("IMAGENET1K_SWAG_E2E_V1")
     assert version is not None
     other = card.with_version(version)
-    assert (other.pixels.side, other.parameters) == (224, 86_567_656)
+    assert (other.pixels.side, other.parameters) == (384, 86_859_496)
     assert replace(other, builder=card.builder) != other
 
 

@@ -158,6 +158,7 @@ def test_a_question_costs_only_what_comes_after_its_layer() -> None:
 def test_a_first_gradient_runs_the_picture_on_the_way() -> None:
     model = models.load("resnet18", weights="random", device="cpu")
     pixels = toy.picture(224)
+    assert model.layers()
     with toy.Counting() as counted:
         trace = Trace(model, pixels)
         gradient = trace.input_gradient(ClassLogit(3))

@@ -1,0 +1,1 @@
+"""The Streamlit half of ConvLens: layout, widgets, caching. No maths."""

@@ -1,0 +1,221 @@
+"""The one place that caches: networks, traces and answers, shared by all sessions and bounded in bytes."""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import shipped
+from dashboard.answers import Answer, Check, Choice
+from dashboard.catalogue import catalogue
+from dashboard.store import Store
+from models.weights import weights_here
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from PIL import Image
+
+    from explain.method import Method
+    from explain.results import Prediction
+    from explain.target import Target
+    from explain.tracing import Trace
+    from models.loaded import LoadedModel
+    from models.progress import Listener, Progress
+
+MIB = 2**20
+
+
+def half_the_memory() -> int:
+    """Return half of the machine's memory in bytes, or 4 GiB where it cannot be asked."""
+    if sys.platform == "win32":
+        return 4096 * MIB
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def _deaf(progress: Progress) -> None:
+    """Hear nothing and go on."""
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What the server keeps: at most three networks, the last four traces, and answers up to 256 MiB."""
+
+    models: Store[LoadedModel] = field(
+        default_factory=lambda: Store(most=3, bytes_at_most=half_the_memory(), size=_bytes_of_weights)
+    )
+    traces: Store[Trace] = field(
+        default_factory=lambda: Store(most=4, bytes_at_most=1024 * MIB, size=lambda trace: trace.nbytes)
+    )
+    answers: Store[Answer] = field(
+        default_factory=lambda: Store(most=5000, bytes_at_most=256 * MIB, size=lambda answer: answer.nbytes)
+    )
+    predictions: Store[Prediction] = field(
+        default_factory=lambda: Store(most=1000, bytes_at_most=64 * MIB, size=lambda found: found.logits.nbytes * 20)
+    )
+
+
+@st.cache_resource(show_spinner=False)
+def shelf() -> Shelf:
+    """Return the one shelf of this server."""
+    return Shelf()
+
+
+@st.cache_resource(show_spinner=False)
+def once(name: str, _act: Callable[[], None]) -> None:
+    """Do something once in the life of the server."""
+    _act()
+
+
+@cache
+def ready_torch() -> None:
+    """Import torch once, and spare its million objects from every later garbage collection."""
+    import_module("explain.methods")
+    import_module("models.registry")
+    gc.collect()
+    gc.freeze()
+
+
+def model(key: str, untrained: bool, listener: Listener) -> LoadedModel:
+    """Load a network, or return it if it is loaded; the listener hears of a download in bytes."""
+    return shelf().models.ask((key, untrained), lambda: load(key, untrained), listener)
+
+
+def load(key: str, untrained: bool = False) -> LoadedModel:
+    """Load a network without looking whether it is there already."""
+    ready_torch()
+    import models
+
+    return models.load(key, weights="random" if untrained else None)
+
+
+def loaded(key: str, untrained: bool) -> LoadedModel | None:
+    """Return a network only if it is loaded."""
+    return shelf().models.get((key, untrained))
+
+
+def needs_download(key: str) -> bool:
+    """Tell whether the weights of a network are nowhere on this machine."""
+    return loaded(key, False) is None and weights_here(key, catalogue().models[key].files) is None
+
+
+def layers(key: str, untrained: bool) -> tuple[str, ...] | None:
+    """List the names of a network's layers, or None while it is not loaded and not in the catalogue."""
+    known = catalogue().models[key].layers
+    if known is not None:
+        return known
+    network = loaded(key, untrained)
+    return None if network is None else tuple(layer.name for layer in network.layers())
+
+
+def unsuitable(key: str, untrained: bool) -> dict[str, str]:
+    """Say by method why it means nothing on a network; empty while nobody has probed it."""
+    network = loaded(key, untrained)
+    if network is None or catalogue().models[key].layers is not None:
+        return catalogue().models[key].unsuitable
+    import explain
+
+    reasons = {name: explain.unsuitable(network, cls) for name, cls in explain.METHODS.items()}
+    return {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def peek(choice: Choice) -> Answer | None:
+    """Return the answer to a choice if it is known without computing: shipped, or asked before."""
+    network = loaded(choice.model, choice.untrained)
+    early = shipped.find(choice)
+    if network is not None:
+        fits = early is not None and early.weights == network.weights.identity
+        return early if fits else shelf().answers.get((network.weights.identity, choice.key))
+    bundled = weights_here(choice.model, catalogue().models[choice.model].files) == "bundled"
+    return early if bundled else None
+
+
+def predict(choice: Choice, listener: Listener) -> Prediction:
+    """Name all classes of the picture, best first."""
+    known = peek(choice)
+    if known is not None:
+        return known.prediction
+    network = model(choice.model, choice.untrained, listener)
+    return _prediction(shelf(), network, choice, listener)
+
+
+def answer(choice: Choice, listener: Listener) -> Answer:
+    """Answer a choice: at once if it is known, else computed once for all sessions that ask for it."""
+    known = peek(choice)
+    if known is not None:
+        return known
+    network = model(choice.model, choice.untrained, listener)
+    key = (network.weights.identity, choice.key)
+    return shelf().answers.ask(key, lambda: compute(shelf(), network, choice, listener), listener)
+
+
+def compute(kept: Shelf, network: LoadedModel, choice: Choice, listener: Listener = _deaf) -> Answer:
+    """Compute an answer, using the traces and predictions that are kept."""
+    import explain
+    from explain.results import Heatmap
+
+    prediction = _prediction(kept, network, choice, listener)
+    index = int(prediction.indices[0]) if choice.index is None else choice.index
+    target = _target(choice, index)
+    trace = _trace(kept, network, choice, listener)
+    found = explain.run(network, trace, _method(choice), target)
+    check = None
+    if isinstance(found, Heatmap) and not found.empty:
+        quick = explain.quick_check(trace, found, target)
+        check = Check(quick.share, quick.before, quick.hidden, quick.elsewhere)
+    box = network.card.pixels.box(choice.picture.image)
+    return Answer(prediction, found, check, index, box, network.weights.identity, network.device.type)
+
+
+def crop(choice: Choice, side: int = 448) -> Image.Image:
+    """Cut out what the network sees, for people: from the original, larger than the network's own pixels."""
+    network = loaded(choice.model, choice.untrained)
+    image = choice.picture.image
+    box = (0.0, 0.0, *image.size) if network is None else network.card.pixels.box(image)
+    return image.resize((side, side), box=box)
+
+
+def _prediction(kept: Shelf, network: LoadedModel, choice: Choice, listener: Listener) -> Prediction:
+    def compute() -> Prediction:
+        import explain
+
+        return explain.predict(network, _trace(kept, network, choice, listener), k=len(network.card.classes))
+
+    return kept.predictions.ask(_picture_key(network, choice), compute, listener)
+
+
+def _trace(kept: Shelf, network: LoadedModel, choice: Choice, listener: Listener) -> Trace:
+    from explain.tracing import trace_picture
+
+    key = _picture_key(network, choice)
+    return kept.traces.ask(key, lambda: trace_picture(network, choice.picture.image), listener)
+
+
+def _picture_key(network: LoadedModel, choice: Choice) -> tuple[str, ...]:
+    return (network.weights.identity, choice.model, choice.picture.sha256)
+
+
+def _method(choice: Choice) -> Method:
+    import explain
+
+    return explain.METHODS[choice.method](**dict(choice.parameters))
+
+
+def _target(choice: Choice, index: int) -> Target:
+    from explain.target import ClassLogit, ClassProbability, Contrast
+
+    if choice.against is not None:
+        return Contrast(index, choice.against)
+    return ClassProbability(index) if choice.ask == "probability" else ClassLogit(index)
+
+
+def _bytes_of_weights(network: LoadedModel) -> int:
+    held = [*network.network.parameters(), *network.network.buffers()]
+    return sum(tensor.nbytes for tensor in held)

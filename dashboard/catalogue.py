@@ -1,0 +1,114 @@
+"""What there is to choose from, read from assets/catalogue.json, so that the first screen needs no torch.
+
+`python -m dashboard.make_assets` writes the file from the live registries, and a test holds them equal.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from explain.params import Choice, ClassIndex, Kind, LayerName, Param, Range, Switch
+
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+FILE = ASSETS / "catalogue.json"
+KINDS: dict[str, Callable[..., Kind]] = {kind.__name__: kind for kind in (Range, Choice, Switch, LayerName, ClassIndex)}
+TYPES = {kind.__name__: kind for kind in (int, float, bool, str)}
+
+
+@dataclass(frozen=True)
+class MethodEntry:
+    """A method as the page lists it; `doc` is its docstring's first line."""
+
+    name: str
+    label: str
+    family: str
+    paper: str
+    caption: str
+    doc: str
+    params: tuple[Param, ...]
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """A network as the page lists it. layers and unsuitable are known for the bundled networks only."""
+
+    key: str
+    label: str
+    line: str
+    family: str
+    bytes: int
+    top1: float | None
+    parameters: int
+    files: tuple[str, ...]
+    classes: tuple[str, ...] = field(repr=False)
+    layers: tuple[str, ...] | None = field(repr=False)
+    unsuitable: dict[str, str] = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        """Its name and what helps to choose: "ResNet-50 · 98 MB · 80.9 %"."""
+        parts = [self.label, size_in_words(self.bytes) if self.bytes else ""]
+        parts.append(f"{100 * self.top1:.0f} % right" if self.top1 is not None else "")
+        return " · ".join(part for part in parts if part)
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All networks and methods, by key and by registry name, the default ones first."""
+
+    models: dict[str, ModelEntry]
+    methods: dict[str, MethodEntry]
+
+
+def size_in_words(count: int) -> str:
+    """Write a number of bytes as people say it."""
+    size = count / 2**20
+    return f"{size:.1f} MB" if size < 10 else f"{size:.0f} MB"
+
+
+def told_apart(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Add the number of the class to names that occur twice, since a link names a class by its name."""
+    counts = Counter(names)
+    return tuple(name if counts[name] == 1 else f"{name} · class {i}" for i, name in enumerate(names))
+
+
+@cache
+def catalogue() -> Catalogue:
+    """Read the catalogue once."""
+    return from_record(json.loads(FILE.read_text(encoding="utf-8")))
+
+
+def from_record(record: dict[str, Any]) -> Catalogue:
+    """Build the catalogue from what the file holds."""
+    lists = {name: told_apart(tuple(names)) for name, names in record["class_lists"].items()}
+    models = {entry["key"]: _model(entry, lists) for entry in record["models"]}
+    methods = {entry["name"]: _method(entry) for entry in record["methods"]}
+    return Catalogue(models, methods)
+
+
+def _model(entry: dict[str, Any], lists: dict[str, tuple[str, ...]]) -> ModelEntry:
+    layers = entry["layers"]
+    return ModelEntry(
+        **{
+            **entry,
+            "files": tuple(entry["files"]),
+            "classes": lists[entry["classes"]],
+            "layers": None if layers is None else tuple(layers),
+        }
+    )
+
+
+def _method(entry: dict[str, Any]) -> MethodEntry:
+    return MethodEntry(**{**entry, "params": tuple(_param(param) for param in entry["params"])})
+
+
+def _param(entry: dict[str, Any]) -> Param:
+    kind = {**entry["kind"]}
+    made: Kind = KINDS[kind.pop("name")](**{key: tuple(v) if isinstance(v, list) else v for key, v in kind.items()})
+    return Param(**{**entry, "kind": made, "type": TYPES[entry["type"]]})

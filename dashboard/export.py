@@ -1,0 +1,120 @@
+"""What the user may take along: the picture with its evidence, the raw map, and all that is needed to do it again."""
+
+from __future__ import annotations
+
+import io
+import json
+import platform
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from explain.pictures import overlay
+from explain.results import FeatureMaps, Heatmap, plain
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dashboard.show import Shown
+
+PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "streamlit")
+
+
+def draw(shown: Shown) -> None:
+    """Draw the button; each file is made only when it is asked for."""
+    name = f"convlens-{shown.choice.model}-{shown.choice.method.lower()}"
+    with st.popover("Export", icon=":material/download:", key="export"):
+        if isinstance(shown.answer.explanation, Heatmap):
+            _download("Picture with evidence (PNG)", f"{name}.png", "image/png", lambda: picture(shown), "png")
+        _download("Raw map (NumPy .npy)", f"{name}.npy", "application/octet-stream", lambda: raw(shown), "npy")
+        _download("How to repeat it (JSON)", f"{name}.json", "application/json", lambda: recipe(shown), "json")
+
+
+def _download(label: str, file: str, mime: str, data: Any, kind: str) -> None:
+    st.download_button(label, data, file, mime, key=f"export-{kind}", on_click="ignore", width="stretch")
+
+
+def picture(shown: Shown) -> bytes:
+    """Write the crop with the evidence over it as PNG, without anything else that the original file held."""
+    explanation = shown.answer.explanation
+    assert isinstance(explanation, Heatmap)
+    left, top, right, bottom = shown.answer.box
+    side = min(1024, max(448, round(right - left)))
+    crop = shown.choice.picture.image.resize((side, side), Image.Resampling.LANCZOS, (left, top, right, bottom))
+    buffer = io.BytesIO()
+    Image.fromarray(overlay(crop, explanation)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def raw(shown: Shown) -> bytes:
+    """Write the values as the method gave them."""
+    explanation = shown.answer.explanation
+    values: NDArray[np.float32]
+    if isinstance(explanation, Heatmap):
+        values = explanation.values
+    else:
+        assert isinstance(explanation, FeatureMaps)
+        values = explanation.maps
+    buffer = io.BytesIO()
+    np.save(buffer, values, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def recipe(shown: Shown) -> bytes:
+    """Write everything needed to do it again as JSON, a Python snippet included."""
+    choice, answer = shown.choice, shown.answer
+    image = choice.picture.image
+    record = {
+        "model": choice.model,
+        "weights": {"identity": answer.weights, "untrained": choice.untrained},
+        "picture": {"sha256": choice.picture.sha256, "width": image.width, "height": image.height},
+        "crop": [round(edge, 3) for edge in answer.box],
+        "method": {"name": choice.method, "parameters": dict(choice.parameters)},
+        "target": _target(shown),
+        "result": {
+            "probability": answer.probability(answer.index),
+            "layer": getattr(answer.explanation, "layer", None),
+            "checks": {name: plain(value) for name, value in answer.explanation.checks.items()},
+            "quick_check": None if answer.check is None else vars(answer.check),
+            "notes": list(answer.explanation.notes),
+            "seconds": answer.explanation.seconds,
+            "device": answer.device,
+        },
+        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "python": snippet(shown),
+    }
+    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _version(package: str) -> str:
+    return metadata.version(package)
+
+
+def _target(shown: Shown) -> dict[str, Any]:
+    choice, index = shown.choice, shown.answer.index
+    if choice.against is not None:
+        names = [shown.question.name, shown.question.rather]
+        return {"kind": "Contrast", "index": index, "against": choice.against, "names": names}
+    kind = "ClassProbability" if choice.ask == "probability" else "ClassLogit"
+    return {"kind": kind, "index": index, "names": [shown.question.name]}
+
+
+def snippet(shown: Shown) -> str:
+    """Write the Python lines that give the same map."""
+    choice, target = shown.choice, _target(shown)
+    second = f", {target['against']}" if target["kind"] == "Contrast" else ""
+    given = ", ".join(f"{name}={value!r}" for name, value in choice.parameters)
+    weights = ', weights="random"' if choice.untrained else ""
+    return "\n".join(
+        (
+            "from PIL import Image",
+            "import explain, models",
+            f'model = models.load("{choice.model}"{weights})',
+            'picture = Image.open("picture.png").convert("RGB")',
+            f"answer = explain.run(model, picture, explain.{choice.method}({given}), "
+            f"explain.{target['kind']}({target['index']}{second}))",
+        )
+    )

@@ -1,0 +1,131 @@
+"""What the page says while it works and when something fails: progress, stopping, errors as sentences."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import state
+from dashboard.catalogue import size_in_words
+from models.errors import ConvLensError
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from models.progress import Progress
+
+log = logging.getLogger("convlens")
+
+#: Seconds between two touches of the page, at which a job may also be stopped; and between two partial pictures.
+TOUCH, REDRAW = 0.1, 0.4
+
+
+class Listening:
+    """Hears a job's progress, draws it in a place of the page, and by drawing lets the user's next click stop it.
+
+    Streamlit raises its stop signal out of any drawing once the user has moved on. Nothing is drawn in
+    the first tenth of a second, so that quick answers do not flicker.
+    """
+
+    def __init__(self, place: DeltaGenerator, words: str) -> None:
+        self._place = place
+        self._drawn: DeltaGenerator | None = None
+        self._bar: DeltaGenerator | None = None
+        self.work(words)
+
+    def work(self, words: str, partial: Callable[[object], None] | None = None) -> None:
+        """Say what is being done now, and how to draw a result that is under way."""
+        self._words = words
+        self._partial = partial
+        self._touched = self._redrawn = time.monotonic()
+
+    def __call__(self, progress: Progress) -> None:
+        """Take one report of progress."""
+        now = time.monotonic()
+        if now - self._touched < TOUCH:
+            return
+        self._touched = now
+        if self._bar is None:
+            self._drawn = self._place.empty()
+            box = self._drawn.container(key="progress")
+            self._bar = box.empty()
+            box.button("Stop", key="stop", icon=":material/stop:", on_click=stop)
+        share = progress.done / progress.total if progress.total else 0.0
+        self._bar.progress(min(1.0, share), text=self._text(progress))
+        if progress.partial is not None and self._partial is not None and now - self._redrawn > REDRAW:
+            self._redrawn = now
+            self._partial(progress.partial)
+
+    def _text(self, progress: Progress) -> str:
+        if progress.total <= 1:
+            return f"{self._words} …"
+        if progress.total > 2**20:
+            return f"{self._words}: {size_in_words(progress.done)} of {size_in_words(progress.total)}"
+        return f"{self._words}: step {progress.done} of {progress.total}"
+
+    def clear(self) -> None:
+        """Take the progress off the page."""
+        if self._drawn is not None:
+            self._drawn.empty()
+
+
+def stopped(work: Hashable) -> bool:
+    """Note what is about to be worked on, and tell whether the user has stopped just this."""
+    state.put("working_on", work)
+    return bool(state.get("stopped") == work)
+
+
+def stop() -> None:
+    """Remember that the user stopped the work, so that the next run does not begin it again."""
+    state.put("stopped", state.get("working_on"))
+
+
+def finished() -> None:
+    """Forget that anything was stopped."""
+    state.drop("stopped")
+
+
+def show_stopped() -> None:
+    """Say that the work was stopped, and offer to begin it again."""
+    st.title("Stopped", anchor=False)
+    st.markdown("Change anything in the rail, or begin again.")
+    st.button("Start again", key="again", type="primary", on_click=finished)
+
+
+@contextmanager
+def guarded() -> Iterator[None]:
+    """Turn an error into a sentence on the page; only an error of ours says what went wrong, others get a number."""
+    try:
+        yield
+    except ConvLensError as error:
+        log.info("told the user: %s", error, exc_info=error)
+        tell(error)
+    except Exception as error:
+        number = uuid.uuid4().hex[:8]
+        log.error("error %s", number, exc_info=error)
+        st.error(
+            f"Something went wrong here that we did not foresee. The log of the server knows it as {number}.",
+            icon=":material/error:",
+        )
+
+
+def tell(error: ConvLensError) -> None:
+    """Show an error of ours: what was wanted and given, and how to go on."""
+    with st.container(key="refusal", border=True):
+        st.markdown(":material/error: **This did not work**")
+        st.text(error.message)
+        if error.hint:
+            st.text(error.hint)
+
+
+def notice(text: str) -> None:
+    """Show a sentence that the user should see before going on; taken as text, not as Markdown."""
+    with st.container(key=f"notice-{uuid.uuid5(uuid.NAMESPACE_OID, text).hex[:8]}", border=True, horizontal=True):
+        st.markdown(":material/info:", width="content")
+        st.text(text)

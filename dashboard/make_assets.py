@@ -1,0 +1,96 @@
+"""Writes what the first screen is drawn from: assets/catalogue.json and the answers of the default network.
+
+    python -m dashboard.make_assets
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+import explain
+import models
+from dashboard import catalogue, shipped
+from dashboard.answers import Choice
+from dashboard.cache import Shelf, compute
+from dashboard.samples import SAMPLES
+from explain.params import Param, params_of
+
+if TYPE_CHECKING:
+    from models import ModelCard
+
+#: The order in which the page lists methods; the first is the default. Others follow in the registry's order.
+FIRST = ("GradCAM",)
+
+
+def record() -> dict[str, Any]:
+    """Describe all networks and methods as plain values, from the live registries."""
+    lists: dict[tuple[str, ...], str] = {}
+    entries = [_model(card, lists) for card in models.CARDS.values()]
+    names = sorted(explain.METHODS, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+    return {
+        "class_lists": {label: list(classes) for classes, label in lists.items()},
+        "models": entries,
+        "methods": [_method(name) for name in names],
+    }
+
+
+def _model(card: ModelCard, lists: dict[tuple[str, ...], str]) -> dict[str, Any]:
+    bundled = models.available(card) == "bundled"
+    network = models.load(card.key) if bundled else None
+    reasons = {name: explain.unsuitable(network, cls) for name, cls in explain.METHODS.items()} if network else {}
+    return {
+        "key": card.key,
+        "label": card.label,
+        "line": card.line,
+        "family": card.family,
+        "bytes": card.weights[0].bytes if card.weights else 0,
+        "top1": None if card.accuracy is None else card.accuracy.top1,
+        "parameters": card.parameters,
+        "files": [version.file for version in card.weights],
+        "classes": lists.setdefault(card.classes, f"classes{len(lists)}"),
+        "layers": None if network is None else [layer.name for layer in network.layers()],
+        "unsuitable": {name: reason for name, reason in reasons.items() if reason is not None},
+    }
+
+
+def _method(name: str) -> dict[str, Any]:
+    cls = explain.METHODS[name]
+    return {
+        "name": name,
+        "label": cls.label,
+        "family": cls.family,
+        "paper": cls.paper,
+        "caption": cls.caption,
+        "doc": (cls.__doc__ or "").strip().splitlines()[0],
+        "params": [_param(param) for param in params_of(cls)],
+    }
+
+
+def _param(param: Param) -> dict[str, Any]:
+    kind = {"name": type(param.kind).__name__, **dataclasses.asdict(param.kind)}
+    plain = {"name": param.name, "default": param.default, "help": param.help, "optional": param.optional}
+    return {**plain, "type": param.type.__name__, "kind": kind}
+
+
+def default_choices(entries: catalogue.Catalogue) -> list[Choice]:
+    """List what the page shows before anything is changed, for every sample."""
+    model, method = next(iter(entries.models)), next(iter(entries.methods.values()))
+    parameters = tuple((param.name, param.default) for param in method.params)
+    return [Choice(model, sample.picture(), method.name, parameters) for sample in SAMPLES.values()]
+
+
+def main() -> None:
+    """Write the catalogue, then the answers."""
+    entries = record()
+    catalogue.FILE.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    network = models.load(entries["models"][0]["key"])
+    choices = default_choices(catalogue.from_record(entries))
+    shelf = Shelf()
+    shipped.write([(choice, compute(shelf, network, choice)) for choice in choices])
+    print(f"{len(entries['models'])} networks, {len(entries['methods'])} methods, {len(choices)} answers written.")
+
+
+if __name__ == "__main__":
+    main()

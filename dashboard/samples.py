@@ -1,0 +1,51 @@
+"""The sample pictures that come with ConvLens, opened by their listed name only."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dashboard.uploads import Picture, read_picture
+
+FOLDER = Path(__file__).resolve().parent.parent / "assets" / "samples"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A sample picture and all that is known of it.
+
+    alt: what it shows, for those who cannot see it. box: the main object's left, upper, right and lower
+    edge in pixels. everyday_class: its name among the 50 everyday classes, None where none fits.
+    """
+
+    id: str
+    file: str
+    title: str
+    credit: str
+    licence: str
+    source: str
+    group: str
+    alt: str
+    box: tuple[int, int, int, int]
+    everyday_class: str | None
+
+    def picture(self) -> Picture:
+        """Read the picture; it takes the same road as an upload."""
+        return read_picture((FOLDER / self.file).read_bytes(), self.file)
+
+    def thumbnail(self) -> bytes:
+        """Read the small square version, a WebP of 96 pixels."""
+        return (FOLDER / "small" / f"{self.id}.webp").read_bytes()
+
+
+def _sample(entry: dict[str, Any]) -> Sample:
+    left, upper, right, lower = entry.pop("box")
+    return Sample(box=(left, upper, right, lower), **entry)
+
+
+#: All samples by id; the first is the one that the page opens with.
+SAMPLES: dict[str, Sample] = {
+    entry["id"]: _sample(entry) for entry in json.loads((FOLDER / "samples.json").read_text(encoding="utf-8"))
+}

@@ -1,0 +1,125 @@
+"""From a result to what is drawn: one function for each kind of result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from dashboard import lens, state, words
+from explain.pictures import overlay, tiles
+from explain.results import Explanation, FeatureMaps, Heatmap
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from dashboard.answers import Answer, Choice
+    from dashboard.classes import Question
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a drawing needs to know: the choice, its answer, the question in names, how the map came about, and what
+    the picture shows."""
+
+    choice: Choice
+    answer: Answer
+    question: Question
+    origin: str
+    alt: str
+
+    @property
+    def about(self) -> str:
+        """Say what the evidence speaks for."""
+        rather = self.question.rather
+        return f"“{self.question.name}”" + ("" if rather is None else f" rather than “{rather}”")
+
+
+@singledispatch
+def show(explanation: Explanation, shown: Shown) -> None:
+    """Draw a result; each kind of result registers its own way."""
+    st.info(f"There is no drawing for {type(explanation).__name__} yet.")
+
+
+@show.register
+def _heatmap(explanation: Heatmap, shown: Shown) -> None:
+    image = shown.choice.picture.image
+    pin = state.pixel()
+    alt = f"{shown.alt} Laid over it, the evidence for {shown.about}: {shown.origin}."
+    data = lens.pack(
+        image,
+        shown.answer.box,
+        explanation,
+        caption=f"Evidence for {shown.about} · {shown.origin}",
+        alt=alt + " Arrow keys move over the pixels, the keys 1 to 4 change the view.",
+        unit="points of score" if explanation.signed else "evidence",
+        look=state.look(),
+        pin=pin,
+    )
+    lens.lens(data, on_picked=_pick, on_look=_look)
+    if pin is not None:
+        _pixel(explanation, pin)
+
+
+def _pixel(explanation: Heatmap, pin: tuple[int, int]) -> None:
+    """Say exactly what the map holds at the picked pixel."""
+    x, y = pin
+    rows, columns = explanation.values.shape
+    if x >= columns or y >= rows:
+        return
+    value = float(explanation.values[y, x])
+    rank = float((explanation.values < value).mean())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"Picked pixel x {x}, y {y}: **{value:.4g}**, above {words.percent(rank)} of the map.", width="content"
+        )
+        st.button("Forget", key="forget_pixel", type="tertiary", on_click=state.mirror, args=("pixel", None))
+
+
+@show.register
+def _maps(explanation: FeatureMaps, shown: Shown) -> None:
+    channels, height, width = explanation.maps.shape
+    order = np.argsort(-explanation.maps.max((1, 2)), kind="stable")
+    strongest = explanation.maps[order[:64]]
+    sheet = Image.fromarray(tiles(strongest))
+    times = max(1, 640 // sheet.width)
+    st.image(
+        sheet.resize((sheet.width * times, sheet.height * times), Image.Resampling.NEAREST),
+        width="stretch",
+        caption=f"The {len(strongest)} strongest of {channels} channels, {height} x {width} each · {shown.origin}",
+    )
+
+
+class Underway:
+    """Draws, where the lens will be, a result that is still under way."""
+
+    def __init__(self, place: DeltaGenerator, crop: Image.Image) -> None:
+        self._place = place
+        self._crop = crop
+        self._slot: DeltaGenerator | None = None
+
+    def __call__(self, partial: object) -> None:
+        """Draw the result so far over the picture; an empty one is not worth a picture."""
+        if not isinstance(partial, Heatmap) or partial.empty:
+            return
+        if self._slot is None:
+            self._slot = self._place.empty()
+        self._slot.image(overlay(self._crop, partial), width="stretch", caption="So far")
+
+    def clear(self) -> None:
+        """Make room for the lens."""
+        if self._slot is not None:
+            self._slot.empty()
+
+
+def _pick() -> None:
+    pixel = state.get("lens")["picked"]
+    state.mirror("pixel", f"{int(pixel['x'])}-{int(pixel['y'])}")
+
+
+def _look() -> None:
+    state.keep_look(state.get("lens")["look"])

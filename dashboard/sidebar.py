@@ -1,0 +1,197 @@
+"""The left rail: which network, which picture, which method; it gives a Rail, all of which lives in the address."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache as remembered
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import cache, feedback, lens, samples, state, uploads, words
+from dashboard.catalogue import MethodEntry, ModelEntry, catalogue, size_in_words
+from explain.method import kebab
+from models.errors import PictureError
+from models.weights import weights_here
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from dashboard.uploads import Picture
+
+TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp"]
+#: The value of `picture` in the address for a picture that the address cannot carry.
+OWN = "own"
+WHERE = {
+    "bundled": "comes with ConvLens",
+    "folder": "weights are here",
+    "cache": "weights are here",
+    "download": "weights are here",
+}
+
+
+@dataclass(frozen=True)
+class Rail:
+    """What the left rail says; `alt` is what the picture shows, `adjust` the place for the method's parameters."""
+
+    model: ModelEntry
+    untrained: bool
+    picture: Picture
+    alt: str
+    method: MethodEntry
+    adjust: DeltaGenerator
+
+
+def draw() -> Rail:
+    """Draw the rail and return what was chosen."""
+    with st.sidebar:
+        model = _model()
+        picture, alt = _picture()
+        method_place = st.container()
+        adjust = st.expander("Adjust", icon=":material/tune:")
+        camera = st.expander("Camera", icon=":material/photo_camera:")
+        untrained = _about(model)
+        with method_place:
+            method = _method(model, untrained)
+        with camera:
+            if st.toggle("Turn the camera on", key="camera_on"):
+                st.camera_input("Take a picture", key="camera", on_change=take_camera, label_visibility="collapsed")
+    return Rail(model, untrained, picture, alt, method, adjust)
+
+
+def _model() -> ModelEntry:
+    entries = catalogue().models
+    keys = list(entries)
+    state.check_option(
+        "model", keys, lambda key: entries[key].title, "the network", str, lambda key: entries[key].label
+    )
+    key = st.selectbox(
+        "Model",
+        keys,
+        format_func=lambda key: entries[key].title,
+        key="model",
+        bind="query-params",
+        on_change=new_classes,
+    )
+    entry = entries[key]
+    st.caption(_weights_in_words(entry))
+    return entry
+
+
+def _about(entry: ModelEntry) -> bool:
+    """Draw what is known of the network and the switch to random weights; return whether it is on."""
+    with st.expander("About this network", icon=":material/info:"):
+        st.markdown(words.escaped(entry.line))
+        st.caption(f"{len(entry.classes):,} classes · {entry.parameters / 1e6:.1f} M parameters")
+        untrained: bool = st.toggle(
+            "Untrained",
+            key="untrained",
+            bind="query-params",
+            help="Fill the network with random numbers instead of what it learned. A map that looks the same "
+            "for both says little about what was learned.",
+        )
+    return untrained
+
+
+def _weights_in_words(entry: ModelEntry) -> str:
+    place = weights_here(entry.key, entry.files)
+    where = f"needs a download of {size_in_words(entry.bytes)}" if place is None else WHERE[place]
+    return f"{entry.family} · {where}"
+
+
+def _picture() -> tuple[Picture, str]:
+    """Draw samples, upload and their notes; return the picture and what it shows."""
+    known = samples.SAMPLES
+    default = next(iter(known))
+    asked = state.mirrored("sample", lambda name: name in known, "the sample") or default
+    own = state.get("own_picture")
+    lens.picker(
+        [lens.Option(id=name, name=sample.title, picture=_thumbnail(name)) for name, sample in known.items()],
+        key="samples",
+        label="Picture",
+        kind="thumbs",
+        chosen=None if own else asked,
+        on_picked=pick_sample,
+    )
+    st.file_uploader("Or your own", TYPES, key="upload", on_change=take_upload, max_upload_size=10)
+    if own is None and state.in_address("picture") == OWN:
+        feedback.notice("This link was made with a picture of its maker, which never left that machine. Upload yours.")
+    if own is not None:
+        for text in (own.name, *own.notes):
+            st.caption(words.escaped(text))
+        return own, f"The picture {own.name}."
+    sample = known[asked]
+    st.caption(words.escaped(f"{sample.title} · {sample.credit}, {sample.licence}"))
+    return sample_picture(asked), sample.alt
+
+
+def _method(model: ModelEntry, untrained: bool) -> MethodEntry:
+    entries = catalogue().methods
+    unsuitable = cache.unsuitable(model.key, untrained)
+    names = [name for name in entries if name not in unsuitable] or list(entries)
+    state.check_option("method", names, lambda name: entries[name].label, "the method", str, kebab)
+    name = st.radio(
+        "Method",
+        names,
+        format_func=lambda name: entries[name].label,
+        captions=[entries[name].caption for name in names],
+        key="method",
+        bind="query-params",
+    )
+    for other, reason in unsuitable.items():
+        st.caption(f"Not on this network: {entries[other].label}. {reason}")
+    return entries[name]
+
+
+def new_classes() -> None:
+    """Forget what belongs to the network or picture that was there before: classes, pixel."""
+    state.put("class", None)
+    state.put("against", None)
+    state.mirror("pixel", None)
+
+
+def pick_sample() -> None:
+    """Take the sample that was clicked."""
+    name = state.get("samples")["picked"]
+    if name not in samples.SAMPLES:
+        return
+    state.drop("own_picture")
+    state.mirror("sample", None if name == next(iter(samples.SAMPLES)) else name)
+    state.to_address("picture", None)
+    new_classes()
+
+
+def take_upload() -> None:
+    """Take the uploaded picture, or say why it cannot be read and leave everything as it was."""
+    _take(state.get("upload"))
+
+
+def take_camera() -> None:
+    """Take the camera's picture."""
+    _take(state.get("camera"))
+
+
+def _take(file: object) -> None:
+    if file is None:
+        state.drop("own_picture")
+        state.to_address("picture", None)
+    else:
+        try:
+            picture = uploads.read_picture(file.getvalue(), file.name)  # type: ignore[attr-defined]
+        except PictureError as error:
+            state.notice(f"{error.message} {error.hint}".strip())
+            return
+        state.put("own_picture", picture)
+        state.to_address("picture", OWN)
+    new_classes()
+
+
+@remembered
+def sample_picture(name: str) -> Picture:
+    """Read a sample by its listed name, once."""
+    return samples.SAMPLES[name].picture()
+
+
+@remembered
+def _thumbnail(name: str) -> str:
+    return lens.data_uri(samples.SAMPLES[name].thumbnail(), "image/webp")

@@ -1,0 +1,190 @@
+"""The one place that touches the session's state and the address of the page.
+
+Widgets keep their own values (`bind="query-params"`); here live the values that have no widget of their own
+(the sample, the lens, the picked pixel), and the check of what a link asks for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import streamlit as st
+
+from dashboard.lens import VIEWS, Look
+
+#: How much of a wrong value in a link is repeated to the user.
+SHOWN = 40
+
+
+def get(name: str, default: Any = None) -> Any:
+    """Read a value of this session, a widget's value by its key included."""
+    return st.session_state.get(name, default)
+
+
+def put(name: str, value: Any) -> None:
+    """Set a value of this session; a widget's value only from a callback or before the widget is drawn."""
+    st.session_state[name] = value
+
+
+def drop(*names: str) -> None:
+    """Forget values of this session."""
+    for name in names:
+        st.session_state.pop(name, None)
+
+
+def in_address(name: str) -> str | None:
+    """Read a value from the page's address."""
+    return st.query_params.get(name)
+
+
+def to_address(name: str, value: str | None) -> None:
+    """Write a value without a widget into the page's address; None takes it out."""
+    if value is None:
+        if name in st.query_params:
+            del st.query_params[name]
+    elif st.query_params.get(name) != value:
+        st.query_params[name] = value
+
+
+def mirrored(name: str, accepts: Callable[[str], bool], what: str) -> str | None:
+    """Follow a value that lives in the address: a changed address wins, a wrong value is dropped with a notice."""
+    seen, now = f"address:{name}", in_address(name)
+    if now != get(seen):
+        put(seen, now)
+        if now is not None and not accepts(now):
+            notice(f"This link asks for {what} {_short(now)}, which is not here.")
+            now = None
+        put(f"value:{name}", now)
+    value: str | None = get(f"value:{name}")
+    return value
+
+
+def mirror(name: str, value: str | None) -> None:
+    """Set a value that lives in the address."""
+    put(f"value:{name}", value)
+    put(f"address:{name}", value)
+    to_address(name, value)
+
+
+def first_time(key: str) -> bool:
+    """Tell, once in a session, that this key has not been asked for before."""
+    asked = st.session_state.setdefault("asked_keys", set())
+    if key in asked:
+        return False
+    asked.add(key)
+    return True
+
+
+def check_option(
+    key: str,
+    options: Iterable[Any],
+    words: Callable[[Any], str],
+    what: str,
+    *others: Callable[[Any], str],
+    alias: str = "",
+) -> None:
+    """Look once at what a link asks of a select: accept other spellings too, and say so if the value is unknown.
+
+    words: an option as the widget writes it; others: further spellings. alias: another name of the value.
+    """
+    asked, lent = _asked(key, alias)
+    if asked is None:
+        return
+    options = list(options)
+    for spelling in (words, *others):
+        for option in options:
+            if _folded(spelling(option)) == _folded(asked):
+                if lent or words(option) != asked:
+                    put(key, option)
+                return
+    _refuse(key, f"This link asks for {what} {_short(asked)}, which is not here; the default is shown.")
+
+
+def check_number(key: str, low: float, high: float, kind: type, what: str, alias: str = "") -> None:
+    """Look once at what a link asks of a slider: a number outside its range is dropped with a notice."""
+    asked, lent = _asked(key, alias)
+    if asked is None:
+        return
+    try:
+        number = float(asked)
+    except ValueError:
+        number = math.nan
+    if not low <= number <= high:
+        text = f"This link asks for {what} {_short(asked)}; from {low:g} to {high:g} is possible, the default is used."
+        _refuse(key, text)
+    elif lent:
+        put(key, kind(number))
+
+
+def _asked(key: str, alias: str) -> tuple[str | None, bool]:
+    """Read, once in a session, what the address asks of a widget, and whether it does so by the alias."""
+    if not first_time(key):
+        return None, False
+    if in_address(key) is None and alias and in_address(alias) is not None:
+        asked = in_address(alias)
+        to_address(alias, None)
+        return asked, True
+    return in_address(key), False
+
+
+def _refuse(key: str, text: str) -> None:
+    to_address(key, None)
+    notice(text)
+
+
+def notice(text: str) -> None:
+    """Keep a sentence for the user until `notices` is read in this run or the next."""
+    st.session_state.setdefault("pending_notices", []).append(text)
+
+
+def notices() -> list[str]:
+    """Return the sentences kept for the user, and forget them."""
+    pending: list[str] = st.session_state.pop("pending_notices", [])
+    return pending
+
+
+def look() -> Look:
+    """Return how the lens was left, or as the address asks: view=outline-20-whole."""
+    text = mirrored("view", lambda asked: _look(asked) is not None, "the view")
+    return (_look(text) if text else None) or Look()
+
+
+def keep_look(value: dict[str, Any]) -> None:
+    """Write the lens's choice into the address."""
+    parts = [str(value["view"]), str(round(value["strength"]))] + (["whole"] if value["whole"] else [])
+    mirror("view", None if parts == ["heat", "70"] else "-".join(parts))
+
+
+def pixel() -> tuple[int, int] | None:
+    """Return the pixel picked in the lens as (x, y), or as the address asks: pixel=34-12."""
+    text = mirrored("pixel", lambda asked: _pixel(asked) is not None, "the pixel")
+    return _pixel(text) if text else None
+
+
+def _look(text: str) -> Look | None:
+    view, *rest = text.split("-")
+    figures = [part for part in rest if part != "whole"]
+    if view not in VIEWS or len(figures) > 1 or not all(_digits(part) for part in figures):
+        return None
+    strength = min(100, max(1, int(figures[0]))) if figures else None
+    return Look(view, strength, "whole" in rest)
+
+
+def _pixel(text: str) -> tuple[int, int] | None:
+    parts = text.split("-")
+    return (int(parts[0]), int(parts[1])) if len(parts) == 2 and all(map(_digits, parts)) else None
+
+
+def _digits(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 4
+
+
+def _short(text: str) -> str:
+    printable = "".join(character if character.isprintable() else "?" for character in text)
+    return f"“{printable[:SHOWN]}{'…' if len(printable) > SHOWN else ''}”"
+
+
+def _folded(text: str) -> str:
+    return "".join(character for character in text.lower() if character.isalnum())

@@ -1,0 +1,135 @@
+"""The Explain page: one picture, one prediction, one explanation, and how far to trust it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import cache, classes, export, feedback, sidebar, state, widgets, words
+from dashboard.answers import Choice
+from dashboard.catalogue import size_in_words
+from dashboard.lens import Option, picker
+from dashboard.show import Shown, Underway, show
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from dashboard.sidebar import Rail
+
+
+def page() -> None:
+    """Draw the page."""
+    top, head, body = st.container(key="notices"), st.container(key="headline"), st.container(key="body")
+    with feedback.guarded():
+        rail = sidebar.draw()
+        with head:
+            ready = _may_load(rail)
+        if ready:
+            _explain(rail, head, body)
+    with top:
+        for text in state.notices():
+            feedback.notice(text)
+
+
+def _may_load(rail: Rail) -> bool:
+    """Tell whether the network may be loaded; a download is asked for, never begun unasked."""
+    if rail.untrained:
+        st.warning(
+            "This network is filled with random numbers: it has learned nothing, and its maps show only its shape.",
+            icon=":material/shuffle:",
+        )
+        return True
+    asked = f"download:{rail.model.key}"
+    if not cache.needs_download(rail.model.key) or state.get(asked):
+        return True
+    size = size_in_words(rail.model.bytes)
+    st.title(rail.model.label, anchor=False)
+    st.markdown(f"The weights of this network are not on this machine yet: it needs a download of **{size}**, once.")
+    with st.container(horizontal=True):
+        st.button(f"Download {size}", key="download", type="primary", on_click=state.put, args=(asked, True))
+        st.button("Look at it untrained", key="look_untrained", on_click=state.put, args=("untrained", True))
+    st.caption("A file of weights in the folder that the setting CONVLENS_WEIGHTS names is found, too.")
+    return False
+
+
+def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
+    """Ask, answer, and draw the answer: the lens on the left, classes and checks on the right."""
+    title, text = head.container(), head.container()
+    hear = feedback.Listening(text, f"Making {rail.model.label} ready")
+    asked = Choice(
+        model=rail.model.key,
+        picture=rail.picture,
+        method=rail.method.name,
+        parameters=_parameters(rail, hear),
+        ask=state.get("ask", "score"),
+        untrained=rail.untrained,
+    )
+    if feedback.stopped(asked.key[:5]):
+        with head:
+            feedback.show_stopped()
+        return
+    prediction = cache.predict(asked, hear)
+    left, right = body.columns([55, 45], gap="large")
+    with right:
+        choice = classes.draw(asked, prediction, rail.model.classes)
+    asks = classes.Question.of(choice, prediction, rail.model.classes)
+    title.title(words.headline(asks), anchor=False)
+    underway = Underway(left, cache.crop(choice))
+    hear.work(f"Computing {rail.method.label}", underway)
+    answer = cache.answer(choice, hear)
+    underway.clear()
+    hear.clear()
+    feedback.finished()
+    shown = Shown(choice, answer, asks, words.origin(answer, rail.method.label, rail.model.label), rail.alt)
+    text.markdown(words.sentence(answer, asks))
+    with left:
+        show(answer.explanation, shown)
+    with right:
+        _trust(shown)
+        export.draw(shown)
+    _about(rail, body)
+
+
+def _parameters(rail: Rail, hear: feedback.Listening) -> tuple[tuple[str, object], ...]:
+    layers = cache.layers(rail.model.key, rail.untrained)
+    if layers is None:
+        cache.model(rail.model.key, rail.untrained, hear)
+        layers = cache.layers(rail.model.key, rail.untrained) or ()
+    with rail.adjust:
+        values = widgets.configure(rail.method.name, rail.method.params, layers, rail.model.classes)
+        state.check_option("ask", ["score", "probability"], str, "the question")
+        st.radio(
+            "Explain the",
+            ["score", "probability"],
+            key="ask",
+            horizontal=True,
+            bind="query-params",
+            help="The score is the network's output for the class alone; the probability mixes in all other classes.",
+        )
+    return values
+
+
+def _trust(shown: Shown) -> None:
+    """Show what was measured to tell whether the map can be trusted."""
+    check, figures = shown.answer.check, words.trust(shown.answer)
+    if check is None and not figures:
+        return
+    st.subheader("Does it hold up?", anchor=False)
+    if check is not None:
+        share = words.percent(check.share)
+        rows = [
+            Option("before", "The picture as it is", words.percent(check.before), check.before, quiet=True),
+            Option("hidden", f"Strongest {share} hidden", words.percent(check.hidden), check.hidden),
+            Option("elsewhere", "As much elsewhere, on average", words.percent(check.elsewhere), check.elsewhere, True),
+        ]
+        st.caption(words.escaped(words.measured(shown.question)))
+        picker(rows, key="check", label=words.measured(shown.question))
+    for text in figures:
+        st.caption(words.escaped(text))
+
+
+def _about(rail: Rail, body: DeltaGenerator) -> None:
+    with body, st.expander(f"What {rail.method.label} does", icon=":material/menu_book:"):
+        st.markdown(words.escaped(rail.method.doc))
+        st.caption(f"{words.escaped(rail.method.family)} · {words.escaped(rail.method.paper)}")

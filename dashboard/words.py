@@ -1,0 +1,122 @@
+"""The sentences of the Explain page: what the model said, how sure it is, and how far to trust the map."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dashboard.lens import marked
+from explain.results import FeatureMaps, Heatmap
+
+if TYPE_CHECKING:
+    from dashboard.answers import Answer, Check
+    from dashboard.classes import Question
+
+#: A space at which no line is broken.
+UNBROKEN = "\N{NO-BREAK SPACE}"
+
+
+def escaped(text: str) -> str:
+    """Write any text so that Markdown shows it as it is."""
+    return re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", " ".join(text.split()))
+
+
+def percent(share: float) -> str:
+    """Write a share as people say it: 71 %, 0.3 %, under 0.1 %, over 99.9 %; figure and sign stay on one line."""
+    figure = 100 * share
+    if figure >= 99.95:
+        return f"100{UNBROKEN}%" if share == 1 else f"over 99.9{UNBROKEN}%"
+    if figure < 0.05:
+        return f"0{UNBROKEN}%" if share == 0 else f"under 0.1{UNBROKEN}%"
+    return f"{figure:.0f}{UNBROKEN}%" if 9.95 <= figure < 99 else f"{figure:.1f}{UNBROKEN}%"
+
+
+def duration(seconds: float) -> str:
+    """Write a time as people say it: 38 ms, 2.4 s."""
+    if seconds < 0.001:
+        return "under 1 ms"
+    return f"{1000 * seconds:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def headline(question: Question) -> str:
+    """Ask the question that the page answers."""
+    if question.rather is not None:
+        return f"Why *{escaped(question.name)}* rather than *{escaped(question.rather)}*?"
+    if question.name == question.said:
+        return f"Why did the model say *{escaped(question.name)}*?"
+    return f"What speaks for *{escaped(question.name)}*?"
+
+
+def sentence(answer: Answer, question: Question) -> str:
+    """Answer it in a line or two, with the quick check."""
+    return f"{_certainty(answer, question)} {_evidence(answer)}".strip()
+
+
+def measured(question: Question) -> str:
+    """Say which probability the quick check measures."""
+    if question.rather is None:
+        return f"Probability of {question.name}"
+    return f"Share of {question.name} in the probabilities of it and {question.rather}"
+
+
+def _certainty(answer: Answer, question: Question) -> str:
+    sure = answer.probability(answer.index)
+    if question.rather is not None:
+        share = percent(answer.between)
+        return f"Between these two, the model is **{share}** for {escaped(question.name)}."
+    if question.name == question.said:
+        return f"**{percent(sure)}** sure."
+    top = percent(float(answer.prediction.probabilities[0]))
+    return f"The model says {escaped(question.said)} ({top}) and gives this class **{percent(sure)}**."
+
+
+def _evidence(answer: Answer) -> str:
+    explanation = answer.explanation
+    if isinstance(explanation, FeatureMaps):
+        return "The channels of one layer show what is there, not what the answer rests on."
+    if not isinstance(explanation, Heatmap):
+        return ""
+    if explanation.empty:
+        return "The map holds no positive evidence for this class." if not explanation.signed else "The map is empty."
+    if answer.check is None:
+        return "How far this map can be trusted was not measured."
+    return _checked(answer.check, marked(explanation.values))
+
+
+def _checked(check: Check, marked: bool) -> str:
+    area = f"marked {percent(check.share)} of the picture" if marked else f"strongest {percent(check.share)} of the map"
+    hidden, elsewhere = _moves(check.before, check.hidden), _moves(check.before, check.elsewhere)
+    verb = hidden.split()[0]
+    second = elsewhere.removeprefix(f"{verb} it ") if elsewhere.split()[0] == verb else elsewhere
+    test = f"hiding it {hidden}, hiding as much elsewhere {second}."
+    if holds(check):
+        return f"The {area} raised that the most: {test}"
+    return f"By this map, the {area} raised that the most; but {test} So the map is a **weak guide** here."
+
+
+def _moves(before: float, after: float) -> str:
+    if percent(after) == percent(before):
+        return f"leaves it at {percent(after)}"
+    return f"{'drops' if after < before else 'raises'} it to {percent(after)}"
+
+
+def holds(check: Check) -> bool:
+    """Tell whether hiding the marked area takes more away than hiding as much elsewhere."""
+    return check.hidden < min(check.before, check.elsewhere)
+
+
+def trust(answer: Answer) -> list[str]:
+    """List what else was measured, each figure with what it is; a method's own note on it goes first."""
+    missing = answer.explanation.checks.get("completeness")
+    if missing is None or answer.explanation.notes:
+        return list(answer.explanation.notes)
+    adds = "adds up" if abs(missing) < 0.01 else "does not quite add up"
+    return [f"The evidence {adds} to the score: {percent(abs(missing))} of the difference is missing."]
+
+
+def origin(answer: Answer, method: str, model: str) -> str:
+    """Say how the map came about: method, layer, network, time, device."""
+    layer = getattr(answer.explanation, "layer", None)
+    device = {"cpu": "the CPU", "cuda": "the GPU", "mps": "the GPU"}.get(answer.device, answer.device)
+    parts = [method, layer, model, f"{duration(answer.explanation.seconds)} on {device}"]
+    return " · ".join(part for part in parts if part)
