@@ -52,9 +52,9 @@ class ModelEntry:
 
     @property
     def title(self) -> str:
-        """Its name and what helps to choose: "ResNet-50 · 98 MB · 80.9 %"."""
+        """Its name and what helps to choose: "ResNet-50 · 98 MB · 81 %"."""
         parts = [self.label, size_in_words(self.bytes) if self.bytes else ""]
-        parts.append(f"{100 * self.top1:.0f} % right" if self.top1 is not None else "")
+        parts.append(f"{100 * self.top1:.0f} %" if self.top1 is not None else "")
         return " · ".join(part for part in parts if part)
 
 

@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve the page until it is interrupted; return the exit status."""
     parser = argparse.ArgumentParser(prog="convlens", description="See how convolutional networks decide.")
     parser.add_argument("--port", type=int, default=8501, help="port on this machine (default: 8501)")
-    parser.add_argument("--version", action="version", version=f"convlens {metadata.version('convlens')}")
+    parser.add_argument("--version", action="version", version=f"convlens {own_version()}")
     chosen = parser.parse_args(arguments)
     trouble = mismatch()
     if trouble is not None:
@@ -37,6 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
     command = ["run", str(ROOT / "app.py"), *flags(), "--server.port", str(chosen.port)]
     status = cli.main(command, standalone_mode=False)
     return int(status or 0)
+
+
+def own_version() -> str:
+    """Return the installed version, or say that the source tree runs uninstalled."""
+    try:
+        return metadata.version("convlens")
+    except metadata.PackageNotFoundError:
+        return "(not installed)"
 
 
 def flags(config: Path = CONFIG) -> list[str]:

@@ -96,7 +96,8 @@ def _about(entry: ModelEntry) -> bool:
 def _weights_in_words(entry: ModelEntry) -> str:
     place = weights_here(entry.key, entry.files)
     where = f"needs a download of {size_in_words(entry.bytes)}" if place is None else WHERE[place]
-    return f"{entry.family} · {where}"
+    right = "" if entry.top1 is None else f"{100 * entry.top1:.0f} % right · "
+    return f"{right}{where}"
 
 
 def _picture() -> tuple[Picture, str]:

@@ -177,7 +177,7 @@ def test_a_network_without_weights_asks_before_it_downloads(screen: Screen) -> N
     screen.open("?model=resnet50")
     assert screen.headline == "ResNet-50" or "ResNet" in screen.headline
     assert re.search(r"needs a download of \d+ MB", screen.page.locator(".st-key-headline").inner_text())
-    assert screen.page.locator(".st-key-download button").is_visible()
+    screen.page.locator(".st-key-download button").wait_for()
 
 
 def test_what_is_exported_repeats_the_answer(screen: Screen) -> None:

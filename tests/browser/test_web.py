@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import socket
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -128,7 +130,7 @@ def test_eight_quick_slider_moves_show_the_last(screen: Screen) -> None:
     screen.open("?method=Occlusion&occlusion-window=20&occlusion-stride=20")
     screen.answered()
     screen.unfold("Adjust")
-    slider = screen.page.locator(".st-key-occlusion-window [role=slider]")
+    slider = screen.page.locator('.st-key-occlusion-window input[type="range"]')
     slider.focus()
     for _ in range(8):
         slider.press("ArrowRight")
@@ -140,3 +142,27 @@ def test_eight_quick_slider_moves_show_the_last(screen: Screen) -> None:
 
 def test_an_unforeseen_error_is_a_sentence_with_a_number(server: Server) -> None:
     assert "Traceback" not in server.log.read_text().replace("told the user", "")
+
+
+def test_a_closed_tab_stops_its_work(chromium: Browser, server: Server) -> None:
+    from browser.conftest import Screen as Window
+
+    context = chromium.new_context()
+    window = Window(context.new_page(), server)
+    window.open("?method=Occlusion&occlusion-window=5&occlusion-stride=1", settled=False)
+    window.page.locator(".st-key-stop button").first.wait_for()
+    context.close()
+    # One second to notice; then the processor must be idle.
+    time.sleep(1.5)
+    before = busy(server.process.pid)
+    time.sleep(1.0)
+    assert busy(server.process.pid) - before < 0.3
+
+
+def busy(process: int) -> float:
+    """Seconds of processor time that a process has used."""
+    stat = Path(f"/proc/{process}/stat")
+    if not stat.exists():
+        pytest.skip("no /proc on this machine")
+    fields = stat.read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
