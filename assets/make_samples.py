@@ -21,18 +21,6 @@ CC0, PUBLIC_DOMAIN = "CC0 1.0", "Public domain"
 #: `box` is the main object's left, upper, right and lower edge in pixels of the sample, drawn by eye.
 SAMPLES: list[dict[str, Any]] = [
     {
-        "id": "coffee",
-        "title": "Coffee",
-        "credit": "Rachel Michetti, courtesy of Pikolo Espresso Bar",
-        "licence": CC0,
-        "source": "scikit-image, skimage.data.coffee",
-        "group": KNOWN,
-        "alt": "A cup of espresso on a red saucer with a spoon, on a wooden table.",
-        "box": [80, 14, 482, 382],
-        "everyday_class": "espresso",
-        "from": ("skimage.data", "coffee.png"),
-    },
-    {
         "id": "chelsea",
         "title": "Chelsea the cat",
         "credit": "Stéfan van der Walt",
@@ -43,6 +31,18 @@ SAMPLES: list[dict[str, Any]] = [
         "box": [0, 0, 382, 300],
         "everyday_class": "tabby",
         "from": ("skimage.data", "chelsea.png"),
+    },
+    {
+        "id": "coffee",
+        "title": "Coffee",
+        "credit": "Rachel Michetti, courtesy of Pikolo Espresso Bar",
+        "licence": CC0,
+        "source": "scikit-image, skimage.data.coffee",
+        "group": KNOWN,
+        "alt": "A cup of espresso on a red saucer with a spoon, on a wooden table.",
+        "box": [80, 14, 482, 382],
+        "everyday_class": "espresso",
+        "from": ("skimage.data", "coffee.png"),
     },
     {
         "id": "grace_hopper",

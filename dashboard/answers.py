@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from dashboard.uploads import Picture
-    from explain.results import Explanation, Prediction
+    from explain.results import Explanation, Prediction, QuickCheck
 
 Ask = Literal["score", "probability"]
 
@@ -36,16 +36,6 @@ class Choice:
         return (self.model, self.untrained, self.picture.sha256, self.method, self.parameters, asked)
 
 
-@dataclass(frozen=True)
-class Check:
-    """How sure the network is (0..1): before, with the marked share hidden, with as much hidden elsewhere (mean)."""
-
-    share: float
-    before: float
-    hidden: float
-    elsewhere: float
-
-
 @dataclass(frozen=True, eq=False)
 class Answer:
     """Everything the page says about a choice.
@@ -56,7 +46,7 @@ class Answer:
 
     prediction: Prediction
     explanation: Explanation
-    check: Check | None
+    check: QuickCheck | None
     index: int
     box: tuple[float, float, float, float]
     weights: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard import shipped
-from dashboard.answers import Answer, Check, Choice
+from dashboard.answers import Answer, Choice
 from dashboard.catalogue import catalogue
 from dashboard.store import Store
 from models.weights import weights_here
@@ -81,6 +82,7 @@ def ready_torch() -> None:
     import_module("models.registry")
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # else what is frozen counts as leaked when the server ends
 
 
 def model(key: str, untrained: bool, listener: Listener) -> LoadedModel:
@@ -168,8 +170,7 @@ def compute(kept: Shelf, network: LoadedModel, choice: Choice, listener: Listene
     found = explain.run(network, trace, _method(choice), target)
     check = None
     if isinstance(found, Heatmap) and not found.empty:
-        quick = explain.quick_check(trace, found, target)
-        check = Check(quick.share, quick.before, quick.hidden, quick.elsewhere)
+        check = explain.quick_check(trace, found, target)
     box = network.card.pixels.box(choice.picture.image)
     return Answer(prediction, found, check, index, box, network.weights.identity, network.device.type)
 

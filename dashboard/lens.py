@@ -62,12 +62,12 @@ class Option:
 def scale(values: NDArray[np.float32]) -> tuple[float, bool]:
     """Choose the raw value at the end of the colour scale, and say whether some values lie beyond it.
 
-    Maps with a few extreme pixels end at the 99.5th percentile of the sizes, since one pixel would
-    otherwise leave the rest dark; the legend then reads "at least".
+    Maps with a few extreme pixels end at the 99.5th percentile of the sizes (a cloud of specks at the
+    97th), since a few pixels would otherwise leave the rest dark; the legend then reads "at least".
     """
     sizes = np.abs(values)
     largest = float(sizes.max(initial=0.0))
-    usual = float(np.quantile(sizes, 0.995)) if values.size else 0.0
+    usual = float(np.quantile(sizes, 0.995 if marked(values) else 0.97)) if values.size else 0.0
     return (usual, True) if 0 < usual < 0.6 * largest else (largest, False)
 
 

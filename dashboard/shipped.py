@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dashboard.answers import Answer, Check, Choice
+from dashboard.answers import Answer, Choice
 from dashboard.catalogue import ASSETS
-from explain.results import Heatmap, Prediction
+from explain.results import Heatmap, Prediction, QuickCheck
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,7 +88,7 @@ def _answer(fact: dict[str, Any], number: int, arrays: Any) -> Answer:
             grid=arrays.get(grid),
             **heatmap,
         ),
-        check=None if fact["check"] is None else Check(**fact["check"]),
+        check=None if fact["check"] is None else QuickCheck(**fact["check"]),
         index=fact["index"],
         box=tuple(fact["box"]),
         weights=fact["weights"],

@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from dashboard.lens import marked
-from explain.results import FeatureMaps, Heatmap
+from explain.results import FeatureMaps, Heatmap, QuickCheck
 
 if TYPE_CHECKING:
-    from dashboard.answers import Answer, Check
+    from dashboard.answers import Answer
     from dashboard.classes import Question
 
 #: A space at which no line is broken.
@@ -83,13 +83,13 @@ def _evidence(answer: Answer) -> str:
     return _checked(answer.check, marked(explanation.values))
 
 
-def _checked(check: Check, marked: bool) -> str:
+def _checked(check: QuickCheck, marked: bool) -> str:
     area = f"marked {percent(check.share)} of the picture" if marked else f"strongest {percent(check.share)} of the map"
     hidden, elsewhere = _moves(check.before, check.hidden), _moves(check.before, check.elsewhere)
     verb = hidden.split()[0]
     second = elsewhere.removeprefix(f"{verb} it ") if elsewhere.split()[0] == verb else elsewhere
     test = f"hiding it {hidden}, hiding as much elsewhere {second}."
-    if holds(check):
+    if check.passed:
         return f"The {area} raised that the most: {test}"
     return f"By this map, the {area} raised that the most; but {test} So the map is a **weak guide** here."
 
@@ -98,11 +98,6 @@ def _moves(before: float, after: float) -> str:
     if percent(after) == percent(before):
         return f"leaves it at {percent(after)}"
     return f"{'drops' if after < before else 'raises'} it to {percent(after)}"
-
-
-def holds(check: Check) -> bool:
-    """Tell whether hiding the marked area takes more away than hiding as much elsewhere."""
-    return check.hidden < min(check.before, check.elsewhere)
 
 
 def trust(answer: Answer) -> list[str]:

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from explain.methods.layer_activations import LayerActivations as LayerActivations
     from explain.methods.occlusion import Occlusion as Occlusion
     from explain.methods.saliency import Saliency as Saliency
-    from explain.quick import QuickCheck as QuickCheck
     from explain.quick import quick_check as quick_check
     from explain.results import Adversarial as Adversarial
     from explain.results import Curve as Curve
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
     from explain.results import FeatureMaps as FeatureMaps
     from explain.results import Heatmap as Heatmap
     from explain.results import Prediction as Prediction
+    from explain.results import QuickCheck as QuickCheck
     from explain.results import Score as Score
     from explain.target import ClassLogit as ClassLogit
     from explain.target import ClassProbability as ClassProbability
@@ -50,8 +50,10 @@ if TYPE_CHECKING:
 _HOMES = {
     "explain.engine": ("predict", "run", "unsuitable"),
     "explain.method": ("Method", "register"),
-    "explain.quick": ("QuickCheck", "quick_check"),
-    "explain.results": ("Adversarial", "Curve", "Explanation", "FeatureMaps", "Heatmap", "Prediction", "Score"),
+    "explain.quick": ("quick_check",),
+    "explain.results": (
+        *("Adversarial", "Curve", "Explanation", "FeatureMaps", "Heatmap", "Prediction", "QuickCheck", "Score"),
+    ),
     "explain.target": ("ClassLogit", "ClassProbability", "Contrast", "Target"),
     "explain.tracing": ("Trace",),
     "models.errors": (

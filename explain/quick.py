@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from explain.results import Heatmap, share_of_area
+from explain.results import Heatmap, QuickCheck, share_of_area
 from explain.target import Target, confidence
 
 if TYPE_CHECKING:
     from explain.tracing import Trace
-
-
-@dataclass(frozen=True)
-class QuickCheck:
-    """How sure the network is (0..1) of the target: before, with the marked area hidden, with as much hidden at random.
-
-    share: of the picture that is hidden. elsewhere: the mean over `draws` random places, and spread
-    their standard deviation.
-    """
-
-    share: float
-    before: float
-    hidden: float
-    elsewhere: float
-    spread: float
-    draws: int
-
-    @property
-    def passed(self) -> bool:
-        """Whether hiding the marked area takes more away than hiding as much elsewhere does on average."""
-        return self.before - self.hidden > max(0.0, self.before - self.elsewhere)
 
 
 def quick_check(

@@ -109,6 +109,27 @@ class Prediction:
     logits: NDArray[np.float32]
 
 
+@dataclass(frozen=True)
+class QuickCheck:
+    """How sure the network is (0..1) of the target: before, with the marked area hidden, with as much hidden at random.
+
+    share: of the picture that is hidden. elsewhere: the mean over `draws` random places, and spread
+    their standard deviation.
+    """
+
+    share: float
+    before: float
+    hidden: float
+    elsewhere: float
+    spread: float
+    draws: int
+
+    @property
+    def passed(self) -> bool:
+        """Whether hiding the marked area takes more away than hiding as much elsewhere does on average."""
+        return self.before - self.hidden > max(0.0, self.before - self.elsewhere)
+
+
 def share_of_area(values: NDArray[np.float32], share: float) -> NDArray[np.bool_]:
     """Mark the `share` of pixels with the highest values: (H, W) bool, exactly round(share * H * W) of them.
 

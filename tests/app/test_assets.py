@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from dashboard import cache, catalogue, lens, make_assets, samples, shipped, widgets, words
-from dashboard.answers import Answer, Check
+from dashboard.answers import Answer
 from dashboard.classes import Question
 from explain.params import params_of
-from explain.results import Heatmap, Prediction
+from explain.results import Heatmap, Prediction, QuickCheck
 
 
 def test_the_catalogue_equals_the_live_registries() -> None:
@@ -87,7 +87,7 @@ def answer(**changed: object) -> Answer:
     )
     heatmap = Heatmap(values=np.eye(4, dtype=np.float32), signed=False)
     fields = {"prediction": prediction, "explanation": heatmap, "index": 1, "box": (0, 0, 4, 4), "weights": "w"}
-    return Answer(**{**fields, "check": Check(0.1, 0.75, 0.09, 0.66), "device": "cpu", **changed})  # type: ignore[arg-type]
+    return Answer(**{**fields, "check": QuickCheck(0.1, 0.75, 0.09, 0.66, 0.02, 7), "device": "cpu", **changed})  # type: ignore[arg-type]
 
 
 TEA = Question(1, "tea", None, "tea")
@@ -100,7 +100,7 @@ def test_the_answer_says_how_sure_and_what_hiding_does() -> None:
 
 
 def test_a_map_that_fails_its_check_is_called_a_weak_guide() -> None:
-    assert "weak guide" in words.sentence(answer(check=Check(0.1, 0.75, 0.7, 0.6)), TEA)
+    assert "weak guide" in words.sentence(answer(check=QuickCheck(0.1, 0.75, 0.7, 0.6, 0.02, 7)), TEA)
     assert "weak guide" not in words.sentence(answer(), TEA)
 
 

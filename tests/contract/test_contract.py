@@ -293,3 +293,30 @@ def test_a_trace_of_another_model_is_refused() -> None:
 def test_what_is_not_a_method_is_refused(wrong: Any) -> None:
     with pytest.raises(ParameterError, match="instance of a method"):
         explain.run(toy.loaded(toy.seeded(toy.Pooled()), 4), toy.picture(), wrong)
+
+
+def test_two_hundred_interleaved_runs_each_equal_their_lone_result() -> None:
+    """Two sessions, two pictures, one network: what one does never shows in what the other gets."""
+    model = models.load("everyday_resnet", device="cpu")
+    methods = [explain.IntegratedGradients(steps=4), explain.GradCAM(), explain.Saliency()]
+    pictures = [toy.picture(64, seed=seed) for seed in (1, 2)]
+    lone = [[arrays(explain.run(model, picture, method, 7))[0] for method in methods] for picture in pictures]
+    wrong: list[tuple[int, int]] = []
+    failed: list[BaseException] = []
+
+    def session(place: int) -> None:
+        try:
+            for count in range(100):
+                which = (count + place) % len(methods)
+                found = arrays(explain.run(model, pictures[place], methods[which], 7))[0]
+                if not np.array_equal(found, lone[place][which]):
+                    wrong.append((place, which))
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=session, args=(place,)) for place in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed and not wrong
