@@ -41,6 +41,10 @@ def test_no_sample_carries_position_or_camera_data() -> None:
             assert "icc_profile" not in image.info
 
 
-def test_the_page_opens_with_something_the_networks_know() -> None:
-    assert next(iter(SAMPLES.values())).everyday_class == "espresso"
+def test_the_page_opens_with_something_the_networks_know_and_a_map_that_holds() -> None:
+    first = next(iter(SAMPLES.values()))
+    assert first.everyday_class is not None
+    shipped = json.loads((FOLDER.parent / "first_screen.json").read_text(encoding="utf-8"))
+    check = next(fact["check"] for fact in shipped if fact["sha256"] == first.picture().sha256)
+    assert check["hidden"] < min(check["before"], check["elsewhere"])
     assert len(json.loads((FOLDER / "samples.json").read_text(encoding="utf-8"))) == len(SAMPLES)
