@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from explain.running import Runner
+from explain.gradients import differentiate
+from explain.running import KEPT_BYTES, Runner
+from models.device import out_of_memory
 from models.graph import dependents, needed_for, run
-from models.hooks import first_tensor, with_first_tensor
+from models.hooks import first_tensor, like, with_first_tensor
 
 if TYPE_CHECKING:
     from torch import Tensor, fx
 
     from explain.target import Target
     from models import LoadedModel
-
-#: What one trace may hold on to, in bytes; the rest is computed again from the nearest output held.
-KEPT_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class GraphRunner(Runner):
         self.moving = model.graph.moving
         self.cuts: dict[fx.Node, Cut] = {}
         self.blocks: dict[fx.Node, Any] = {}
-        self.asked: OrderedDict[fx.Node, Any] = OrderedDict()
+        self.asked: dict[fx.Node, Any] = {}
 
     def start(self, normalised: Tensor) -> Tensor:
         """Run all operations once, and hold the outputs of whole blocks: outer ones first, up to half the room."""
@@ -71,14 +69,12 @@ class GraphRunner(Runner):
         values = dict(zip(first, self._values(first), strict=True))
         known = {node: value for node, value in self._held().items() if node not in changed}
         for node, value in values.items():
-            known[node] = with_first_tensor(value, _tensor(value).detach().requires_grad_())
+            tensor = _tensor(value).detach()
+            known[node] = with_first_tensor(value, tensor.requires_grad_(tensor.is_floating_point()))
         with torch.enable_grad(), self.model.lock:
             after = run(self.operations, known, [self.operations.output, *asked])
-            outputs = [_tensor(after[node]) for node in asked]
             score = target(after[self.operations.output]).sum()
-            if not score.requires_grad:
-                return [torch.zeros_like(_tensor(after[node])) for node in nodes]
-            found = torch.autograd.grad(score, outputs, allow_unused=True, materialize_grads=True)
+            found = differentiate(score, [_tensor(after[node]) for node in asked])
         by_node = dict(zip(asked, found, strict=True))
         return [by_node[node] for node in nodes]
 
@@ -99,15 +95,16 @@ class GraphRunner(Runner):
 
     def _values(self, nodes: Iterable[fx.Node]) -> list[Any]:
         """Look up these outputs; compute those that are not held, and hold them while there is room."""
-        nodes, _ = list(nodes), self.logits
+        nodes = list(nodes)
+        _ = self.logits
         with torch.no_grad(), self.model.lock:
             values = run(self.operations, self._held(), nodes)
             for node in nodes:
                 if node not in self.blocks:
+                    self.asked.pop(node, None)
                     self.asked[node] = values[node]
-                    self.asked.move_to_end(node)
             while self.asked and self.nbytes > KEPT_BYTES:
-                self.asked.popitem(last=False)
+                del self.asked[next(iter(self.asked))]
         return [values[node] for node in nodes]
 
     def _cut(self, node: fx.Node) -> Cut:
@@ -160,9 +157,9 @@ class GraphRunner(Runner):
             expected = self._whole(node, pair, 2)
             try:
                 found = self._after(node, pair, 2)
-            except torch.OutOfMemoryError:
-                raise
-            except (RuntimeError, ValueError, IndexError, AssertionError):
+            except (RuntimeError, ValueError, IndexError, AssertionError) as error:
+                if out_of_memory(error):
+                    raise
                 return False
         return found.shape == expected.shape and torch.allclose(found, expected, rtol=1e-4, atol=1e-5)
 
@@ -174,19 +171,21 @@ def _tensor(value: Any) -> Tensor:
 
 
 def _detached(value: Any) -> Any:
-    tensor = first_tensor(value)
-    return value if tensor is None else with_first_tensor(value, tensor.detach())
+    if isinstance(value, (tuple, list)):
+        return like(value, [_detached(part) for part in value])
+    return value.detach() if isinstance(value, torch.Tensor) else value
 
 
 def _bytes(value: Any) -> int:
-    tensor = first_tensor(value)
-    return 0 if tensor is None else tensor.nbytes
+    if isinstance(value, (tuple, list)):
+        return sum(_bytes(part) for part in value)
+    return value.nbytes if isinstance(value, torch.Tensor) else 0
 
 
 def _widened(value: Any, copies: int) -> Any:
     """Repeat what belongs to one picture for several: without copying where the batch axis has one entry."""
     if isinstance(value, (tuple, list)):
-        return type(value)([_widened(part, copies) for part in value])
+        return like(value, [_widened(part, copies) for part in value])
     if not isinstance(value, torch.Tensor) or copies == 1 or value.ndim == 0:
         return value
     rest = value.shape[1:]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import operator
 import time
 from threading import RLock
 from typing import TYPE_CHECKING
@@ -16,8 +15,9 @@ import torch
 from explain.method import Method
 from explain.results import Explanation, FeatureMaps, Heatmap, Prediction
 from explain.stepping import measured_batch, samples_per_step
-from explain.target import ClassLogit, Target, probabilities
-from explain.tracing import Trace, pixels_of, trace_picture
+from explain.target import ClassLogit, Target, probabilities, whole
+from explain.tracing import Trace, pixels_of
+from models.device import out_of_memory
 from models.errors import ConvLensError, DeviceError, ModelError, ParameterError, TargetError, UnsuitableError
 
 if TYPE_CHECKING:
@@ -47,32 +47,14 @@ def run(
     """
     if not isinstance(method, Method):
         raise ParameterError(f"Wanted an instance of a method, such as GradCAM(), not {method!r}.")
-    if batch is not None and (isinstance(batch, bool) or not isinstance(batch, int) or batch < 1):
-        raise ParameterError(f"Wanted at least one sample at once, not {batch!r}.")
-    trace = image if isinstance(image, Trace) else Trace(model, pixels_of(model, image))
-    if trace.model is not model:
-        raise ModelError("The trace belongs to another model.", "Trace the picture with this one.")
-    asked = target_of(trace, target)
-    reason = unsuitable(model, type(method))
-    if reason is not None:
-        raise UnsuitableError(reason)
-    began = time.perf_counter()
-    answer = _within_memory(trace, method, asked, batch)
-    asked(trace.logits)
-    _check_finite(answer)
-    return dataclasses.replace(
-        answer,
-        method=method,
-        target=asked,
-        model=model.card.key,
-        seconds=time.perf_counter() - began,
-        notes=(*answer.notes, *_states(answer)),
-    )
+    size = None if batch is None else _count(batch, "sample at once")
+    return _within_memory(_trace_of(model, image), method, target, size)
 
 
 def predict(model: LoadedModel, image: Image.Image | Tensor | Trace, k: int = 5) -> Prediction:
-    """Name the k most likely classes of a picture, best first."""
-    logits = (image if isinstance(image, Trace) else trace_picture(model, image)).logits
+    """Name the k most likely classes of a picture, best first; all of them where there are fewer than k."""
+    k = _count(k, "class")
+    logits = _trace_of(model, image).logits
     chances = probabilities(logits)[0]
     best = chances.topk(min(k, len(chances)))
     indices = best.indices.cpu().numpy()
@@ -102,25 +84,59 @@ def target_of(trace: Trace, target: Target | int | None) -> Target:
     if target is None:
         target = ClassLogit(int(probabilities(trace.logits)[0].argmax()))
     elif not isinstance(target, Target):
-        if isinstance(target, bool):
-            raise TargetError(f"Wanted a class, not {target!r}.")
-        try:
-            target = ClassLogit(operator.index(target))
-        except TypeError as error:
-            raise TargetError(f"Wanted a class index or a target, not {target!r}.") from error
+        index = whole(target)
+        if index is None:
+            raise TargetError(f"Wanted a class index or a target, not {target!r}.")
+        target = ClassLogit(index)
     if trace.started:
         target(trace.logits)
     return target
 
 
-def _within_memory(trace: Trace, method: Method, target: Target, batch: int | None) -> Explanation:
+def _trace_of(model: LoadedModel, image: Image.Image | Tensor | Trace) -> Trace:
+    trace = image if isinstance(image, Trace) else Trace(model, pixels_of(model, image))
+    if trace.model is not model:
+        raise ModelError("The trace belongs to another model.", "Trace the picture with this one.")
+    return trace
+
+
+def _count(given: object, of: str) -> int:
+    count = whole(given)
+    if count is None or count < 1:
+        raise ParameterError(f"Wanted at least one {of}, not {given!r}.")
+    return count
+
+
+def _answer(trace: Trace, method: Method, target: Target | int | None) -> Explanation:
+    """Ask the method, check what it says, and write down where the answer came from."""
+    asked = target_of(trace, target)
+    reason = unsuitable(trace.model, type(method))
+    if reason is not None:
+        raise UnsuitableError(reason)
+    began = time.perf_counter()
+    answer = method(trace, asked)
+    asked(trace.logits)  # refuses a class that is not there, where the method had no use for it
+    _check_finite(answer)
+    return dataclasses.replace(
+        answer,
+        method=method,
+        target=asked,
+        model=trace.model.card.key,
+        seconds=time.perf_counter() - began,
+        notes=(*answer.notes, *_states(answer)),
+    )
+
+
+def _within_memory(trace: Trace, method: Method, target: Target | int | None, batch: int | None) -> Explanation:
     """Run the method; where memory runs out, halve the batch, then take the CPU, then say so in a sentence."""
     size = batch
     while True:
         try:
             with torch.no_grad(), samples_per_step(size):
-                return method(trace, target)
-        except torch.OutOfMemoryError as error:
+                return _answer(trace, method, target)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
             size = (size or measured_batch(trace)) // 2
             if size == 0 and trace.model.device.type == "cpu":
                 raise DeviceError("There is not enough memory for this network.", "Pick a smaller one.") from error

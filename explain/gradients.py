@@ -13,11 +13,23 @@ if TYPE_CHECKING:
     from models import LoadedModel
 
 
+def differentiate(score: Tensor, by: list[Tensor]) -> list[Tensor]:
+    """Differentiate one number by each tensor, in one backward; zero where it does not follow from that tensor."""
+    found = [torch.zeros_like(each, dtype=None if each.is_floating_point() else torch.float32) for each in by]
+    places = [place for place, each in enumerate(by) if each.requires_grad]
+    if score.requires_grad and places:
+        inputs = [by[place] for place in places]
+        gradients = torch.autograd.grad(score, inputs, allow_unused=True, materialize_grads=True)
+        for place, gradient in zip(places, gradients, strict=True):
+            found[place] = gradient
+    return found
+
+
 def input_gradients(model: LoadedModel, pixels: Tensor, target: Target) -> Tensor:
     """Differentiate the target by the pixels of each picture: (N, 3, H, W) -> (N, 3, H, W)."""
     leaf = pixels.detach().requires_grad_()
     with torch.enable_grad():
-        (found,) = torch.autograd.grad(target(model(leaf)).sum(), leaf)
+        (found,) = differentiate(target(model(leaf)).sum(), [leaf])
     return found.detach()
 
 

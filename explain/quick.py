@@ -9,6 +9,7 @@ import torch
 
 from explain.results import Heatmap, QuickCheck, share_of_area
 from explain.target import Target, confidence
+from models.errors import ParameterError
 
 if TYPE_CHECKING:
     from explain.tracing import Trace
@@ -24,6 +25,9 @@ def quick_check(
     form, different in place. One batch of `draws` + 1 pictures. The figure that falls is the
     probability of the class, or for a contrast p / (p + q) of the two classes.
     """
+    if heatmap.values.shape != trace.pixels.shape[2:]:
+        size = tuple(trace.pixels.shape[2:])
+        raise ParameterError(f"A map of {heatmap.values.shape} belongs to another crop than this one of {size}.")
     marked = share_of_area(heatmap.values, share)
     generator = np.random.default_rng(seed)
     masks = [marked, *(_moved(marked, generator) for _ in range(draws))]

@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from explain.gradients import differentiate
+from models.device import out_of_memory
 from models.errors import ModelError, PictureError
-from models.hooks import recording, replacing
+from models.hooks import module_of, recording, replacing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from explain.target import Target
     from models import LoadedModel
+
+
+#: What one trace may hold on to, in bytes; the rest is computed again from the nearest output held.
+KEPT_BYTES = 256 * 2**20
 
 
 class Runner(ABC):
@@ -53,7 +59,7 @@ class Runner(ABC):
         with torch.enable_grad(), self.model.lock, _fitting(self.model, self.pixels):
             logits = self.model(leaf) if self.started else self.start(self.model.normalise(leaf))
             _finite(logits)
-            (found,) = torch.autograd.grad(target(logits).sum(), leaf)
+            (found,) = differentiate(target(logits).sum(), [leaf])
         if self._logits is None:
             self._logits = logits.detach()
         return found
@@ -81,7 +87,10 @@ class Runner(ABC):
 
 
 class HookRunner(Runner):
-    """For networks that torch.fx cannot follow: every question is a whole run with hooks."""
+    """For networks that torch.fx cannot follow: every question is a whole run with hooks.
+
+    The network always gets a copy of its input, since it may write into it.
+    """
 
     def __init__(self, model: LoadedModel, pixels: Tensor) -> None:
         super().__init__(model, pixels)
@@ -89,7 +98,7 @@ class HookRunner(Runner):
 
     def start(self, normalised: Tensor) -> Tensor:
         """Run the network once."""
-        logits: Tensor = self.model.network(normalised)
+        logits: Tensor = self.model.network(normalised.clone())
         return logits
 
     def value(self, layer: str) -> Tensor:
@@ -97,8 +106,10 @@ class HookRunner(Runner):
         self.model.graph.layer(layer)
         if layer not in self.seen:
             with torch.no_grad(), self.model.lock, recording(self.model.network, self._module(layer)) as seen:
-                self.model.network(self.normalised)
+                self.model.network(self.normalised.clone())
             self.seen |= seen
+            while len(self.seen) > len(seen) and self.nbytes > KEPT_BYTES:
+                del self.seen[next(iter(self.seen))]
         return self.seen[layer]
 
     def gradients(self, target: Target, layers: list[str]) -> list[Tensor]:
@@ -107,15 +118,13 @@ class HookRunner(Runner):
             self.model.graph.layer(layer)
         modules = {self._module(layer) for layer in layers}
         with torch.enable_grad(), self.model.lock, recording(self.model.network, *modules) as seen:
-            logits = self.model.network(self.normalised.detach().requires_grad_())
-            outputs = [seen[layer] for layer in layers]
-            found = torch.autograd.grad(target(logits).sum(), outputs, allow_unused=True, materialize_grads=True)
-        return list(found)
+            logits = self.model.network(self.normalised.detach().requires_grad_().clone())
+            return differentiate(target(logits).sum(), [seen[layer] for layer in layers])
 
     def rest(self, layer: str, activation: Tensor, copies: int) -> Tensor:
         """Run the whole network with the layer's output replaced."""
         self.model.graph.layer(layer)
-        pixels = self.normalised.expand(copies, -1, -1, -1)
+        pixels = self.normalised.repeat(copies, 1, 1, 1)
         with self.model.lock, replacing(self.model.network, {layer: activation}):
             logits: Tensor = self.model.network(pixels)
         return logits
@@ -123,10 +132,10 @@ class HookRunner(Runner):
     @property
     def nbytes(self) -> int:
         """Count the bytes of all outputs held."""
-        return sum(tensor.nbytes for tensor in self.seen.values()) + self.normalised.nbytes
+        return sum(tensor.nbytes for tensor in list(self.seen.values())) + self.normalised.nbytes
 
     def _module(self, layer: str) -> str:
-        return layer if layer in dict(self.model.network.named_modules()) else layer.rpartition("_")[0]
+        return module_of(layer, dict(self.model.network.named_modules()))
 
 
 @contextmanager
@@ -135,10 +144,8 @@ def _fitting(model: LoadedModel, pixels: Tensor) -> Iterator[None]:
     side, given = model.card.pixels.side, tuple(pixels.shape[2:])
     try:
         yield
-    except torch.OutOfMemoryError:
-        raise
     except RuntimeError as error:
-        if given == (side, side):
+        if given == (side, side) or out_of_memory(error):
             raise
         raise PictureError(f"This network wants {side} x {side} pixels, not {given[0]} x {given[1]}.") from error
 

@@ -11,6 +11,7 @@ from weakref import WeakKeyDictionary
 
 import torch
 
+from models.device import out_of_memory
 from models.progress import report
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def steps(trace: Trace, total: int, partial: Callable[[], Any] | None = None) ->
 
 
 def measured_batch(trace: Trace) -> int:
-    """Measure once for each model how many samples fit a step; always the same for one loaded model."""
+    """Measure once for each model how many samples fit a step; always the same for one loaded model.
+
+    Where there is not even memory for one, the answer is 1.
+    """
     if trace.model not in _measured:
         side = trace.pixels.shape[-1]
         most = MOST_ON_CPU if trace.model.device.type == "cpu" else MOST_ON_GPU
@@ -57,8 +61,13 @@ def measured_batch(trace: Trace) -> int:
         best = float("inf")
         for _ in range(3):
             began = time.perf_counter()
-            with torch.no_grad():
-                trace.model(trace.pixels).sum().item()
+            try:
+                with torch.no_grad():
+                    trace.model(trace.pixels).sum().item()
+            except (RuntimeError, MemoryError) as error:
+                if not out_of_memory(error):
+                    raise
+                return 1
             best = min(best, time.perf_counter() - began)
         batch = 1
         while batch * 2 <= most and batch * 2 * best * 2 <= STEP_SECONDS:

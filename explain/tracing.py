@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from threading import RLock
 from typing import TYPE_CHECKING
 
 import torch
+from PIL import Image
 
 from explain.cutting import GraphRunner
 from explain.running import HookRunner, Runner
 from models.errors import LayerError, PictureError
 
 if TYPE_CHECKING:
-    from PIL import Image
     from torch import Tensor
 
     from explain.target import Target
@@ -36,9 +35,8 @@ class Trace:
     def __init__(self, model: LoadedModel, pixels: Tensor) -> None:
         self.model = model
         self.pixels = pixels.detach()
-        runner = HookRunner if model.graph.operations is None else GraphRunner
-        self._runner: Runner = runner(model, self.pixels)
-        self._gradients: OrderedDict[tuple[Target, str], Tensor] = OrderedDict()
+        self._running: Runner | None = None
+        self._gradients: dict[tuple[Target, str], Tensor] = {}
         self._lock = RLock()
 
     @property
@@ -50,7 +48,7 @@ class Trace:
     @property
     def started(self) -> bool:
         """Whether the picture has been run."""
-        return self._runner.started
+        return self._running is not None and self._running.started
 
     def activation(self, layer: str) -> Tensor:
         """Return what a layer gave, as it gave it: safe from later in-place writes; do not write into it."""
@@ -66,7 +64,7 @@ class Trace:
                     self._gradients[target, layer] = found.detach()
             answer = tuple(self._gradients[target, layer] for layer in layers)
             while len(self._gradients) > len(layers) and self._gradient_bytes() > GRADIENT_BYTES:
-                self._gradients.popitem(last=False)
+                del self._gradients[next(iter(self._gradients))]
             return answer
 
     def input_gradient(self, target: Target) -> Tensor:
@@ -89,15 +87,25 @@ class Trace:
                     f"{layer!r} gives shape {tuple(own.shape)}, not {tuple(activation.shape)}.",
                     "Only the number of pictures may differ.",
                 )
-            return self._runner.rest(layer, activation.to(own.device), len(activation) // len(own))
+            return self._runner.rest(layer, activation.to(own), len(activation) // len(own))
 
     @property
     def nbytes(self) -> int:
         """Count the bytes that the trace holds on to."""
-        return self._runner.nbytes + self.pixels.nbytes + self._gradient_bytes()
+        held = 0 if self._running is None else self._running.nbytes
+        return held + self.pixels.nbytes + self._gradient_bytes()
+
+    @property
+    def _runner(self) -> Runner:
+        """What runs the picture; the network's operations are read when it is first needed."""
+        if self._running is None:
+            runner = HookRunner if self.model.graph.operations is None else GraphRunner
+            self._running = runner(self.model, self.pixels)
+        return self._running
 
     def _gradient_bytes(self) -> int:
-        return sum(found.nbytes for found in self._gradients.values())
+        # A snapshot: a cache counts bytes while another thread asks, and must not wait for that thread's step.
+        return sum(found.nbytes for found in list(self._gradients.values()))
 
 
 def trace_picture(model: LoadedModel, image: Image.Image | Tensor) -> Trace:
@@ -113,12 +121,17 @@ def trace_picture(model: LoadedModel, image: Image.Image | Tensor) -> Trace:
 
 def pixels_of(model: LoadedModel, image: Image.Image | Tensor) -> Tensor:
     """Return the pixels that the model sees: (1, 3, H, W) in [0, 1], on its device."""
-    if not isinstance(image, torch.Tensor):
+    if isinstance(image, Image.Image):
         return model.crop(image)
+    if not isinstance(image, torch.Tensor):
+        raise PictureError(
+            f"Wanted a PIL picture, or pixels as a tensor of shape (1, 3, height, width), not {type(image).__name__}."
+        )
     if image.ndim != 4 or image.shape[:2] != (1, 3) or not image.is_floating_point():
         raise PictureError(
             f"Wanted pixels as floats of shape (1, 3, height, width), not {tuple(image.shape)} {image.dtype}."
         )
     if not bool(((image >= 0) & (image <= 1)).all()):
         raise PictureError("Wanted pixels from 0 to 1; these go beyond, or are not numbers.")
-    return image.detach().to(model.device, torch.float32)
+    # A copy: the caller may go on to write into its own.
+    return image.detach().to(model.device, torch.float32, copy=True)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from models.checkpoint import unfilled
+from models.checkpoint import incomplete, unfilled
 
 if TYPE_CHECKING:
     from models.card import Builder
@@ -35,7 +35,7 @@ def alive(builder: Builder, pixels: PixelSpace, seed: int = 0) -> nn.Module:
     """
     generator = torch.Generator().manual_seed(seed)
     network = unfilled(builder)
-    if any(buffer.is_meta for buffer in network.buffers()):
+    if incomplete(network):
         with torch.random.fork_rng(devices=[]):
             network = builder()
     network.eval().requires_grad_(False)

@@ -48,9 +48,19 @@ class _Unfilled(TorchFunctionMode):
 
 
 def unfilled(builder: Builder) -> nn.Module:
-    """Build a network whose weights take no memory yet."""
-    with torch.random.fork_rng(devices=[]), _Unfilled():
-        return builder()
+    """Build a network whose weights take no memory yet, where its builder can do without their values."""
+    with torch.random.fork_rng(devices=[]):
+        try:
+            with _Unfilled():
+                return builder()
+        except RuntimeError:
+            return builder()
+
+
+def incomplete(network: nn.Module) -> bool:
+    """Whether something beside the weights was left unfilled: a buffer, or a tensor that a module just holds."""
+    held = (value for module in network.modules() for value in (*module.buffers(recurse=False), *vars(module).values()))
+    return any(isinstance(value, Tensor) and value.is_meta for value in held)
 
 
 def load_weights(path: Path, label: str, version: WeightsVersion) -> tuple[nn.Module, str]:
@@ -66,8 +76,8 @@ def load_weights(path: Path, label: str, version: WeightsVersion) -> tuple[nn.Mo
     # The names are today's, whatever format the file says it has.
     state._metadata = expected._metadata  # type: ignore[attr-defined]
     network.load_state_dict(state, assign=True)
-    if any(tensor.is_meta for tensor in (*network.parameters(), *network.buffers())):
-        # A builder that leaves a buffer outside of its weights unfilled has to be run for real.
+    if incomplete(network):
+        # A builder that leaves unfilled what is no weight has to be run for real.
         with torch.random.fork_rng(devices=[]):
             network = version.builder()
         network.load_state_dict(state, assign=True)

@@ -15,18 +15,27 @@ def pick(wanted: str = "auto") -> torch.device:
     `wanted` is "auto", "cpu", "cuda", "cuda:1", "mps" ...; with "auto" the setting `CONVLENS_DEVICE`
     decides, and without it the best device that is there. A device that is not there is refused.
     """
-    name = os.environ.get("CONVLENS_DEVICE", "auto") if wanted == "auto" else wanted
+    name = os.environ.get("CONVLENS_DEVICE", "auto") if wanted == "auto" else str(wanted)
     name = name.strip().lower() or "auto"
     if name == "auto":
         if torch.cuda.is_available():
             return torch.device("cuda")
         return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    there = {"cpu": 1, "cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available())}
     try:
         chosen = torch.device(name)
-    except RuntimeError as error:
+        count = there[chosen.type]
+    except (RuntimeError, KeyError) as error:
         raise DeviceError(f"There is no device named {name!r}.", "Use cpu, cuda, cuda:0 or mps.") from error
-    if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise DeviceError("CONVLENS_DEVICE asks for CUDA, but torch sees no NVIDIA GPU here.", "Use cpu or auto.")
-    if chosen.type == "mps" and not torch.backends.mps.is_available():
-        raise DeviceError("CONVLENS_DEVICE asks for MPS, but torch sees no Apple GPU here.", "Use cpu or auto.")
+    if (chosen.index or 0) >= count:
+        kind = {"cuda": "NVIDIA GPU", "mps": "Apple GPU"}.get(chosen.type, "CPU")
+        seen = f"only {count} {kind}" if count else f"no {kind}"
+        raise DeviceError(f"The device {name!r} was asked for, but torch sees {seen} here.", "Use cpu or auto.")
     return chosen
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Tell whether memory ran out; only CUDA has an error of its own for that, the CPU and MPS say it in words."""
+    said = str(error).lower() if isinstance(error, RuntimeError) else ""
+    known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
+    return known or "out of memory" in said or "allocate memory" in said or "not enough memory" in said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,9 +12,10 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from models.errors import LayerError
+from models.device import out_of_memory
+from models.errors import LayerError, ModelError
 from models.geometry import Geometry, geometry_of
-from models.hooks import first_tensor, recording
+from models.hooks import first_tensor, module_of, recording
 from models.tracer import UNTRACEABLE, Operations, read_operations
 
 Values = dict[fx.Node, Any]
@@ -90,22 +91,36 @@ class Graph:
 
 
 def read_graph(network: nn.Module, example: Tensor) -> Graph:
-    """Read a network's operations and probe them once with `example` (1, 3, H, W), normalised pixels."""
+    """Read a network's operations and probe them once with `example` (1, 3, H, W), normalised pixels.
+
+    The example should be a picture with content: on an empty one, what is traced wrongly may not show.
+    """
     with torch.no_grad():
+        answer = network(example.clone())
+        if not isinstance(answer, Tensor) or answer.ndim != 2:
+            given = f"a tensor of shape {tuple(answer.shape)}" if isinstance(answer, Tensor) else type(answer).__name__
+            raise ModelError(f"A network gives logits of shape (pictures, classes); this one gives {given}.")
         try:
             operations = read_operations(network)
-            values = run(operations, {operations.input: example}, operations.nodes)
-            if not _same(values[operations.output], network(example)):
+            values: Values = {operations.input: example}
+            shapes: dict[fx.Node, tuple[int, ...] | None] = {operations.input: tuple(example.shape)}
+            plain = set()
+            for node, value in _computed(operations, operations.nodes[1:], values, {operations.output}):
+                shapes[node] = _shape(value)
+                if isinstance(value, Tensor):
+                    plain.add(node)
+            if not _same(values[operations.output], answer):
                 raise ValueError("The traced network gives another answer.")
-        except UNTRACEABLE:
+        except UNTRACEABLE as error:
+            if out_of_memory(error):
+                raise
             return _read_by_hooks(network, example)
-    shapes = {node: _shape(value) for node, value in values.items()}
     modules = operations.modules
     geometry = geometry_of(operations.nodes, modules, shapes)
     layers, places = [], {}
     for name, node in _in_order(operations):
         shape, seen = shapes[node], geometry[node].receptive_field
-        if shape is not None and (node.op == "call_module" or isinstance(values[node], Tensor)):
+        if shape is not None and (node.op == "call_module" or node in plain):
             layers.append(LayerInfo(name, _kind(name, node, modules), shape, _parameters(name, modules), seen))
             places[name] = geometry[node]
     return Graph(tuple(layers), places, operations, shapes)
@@ -118,18 +133,26 @@ def run(operations: Operations, known: Values, wanted: Collection[fx.Node], kept
     """
     needed = needed_for(operations, known, wanted)
     plan = [node for node in operations.nodes if node in needed]
+    values = dict(known)
+    for _ in _computed(operations, plan, values, {*known, *wanted, *kept}):
+        pass
+    return values
+
+
+def _computed(
+    operations: Operations, plan: Sequence[fx.Node], values: Values, held: Collection[fx.Node]
+) -> Iterator[tuple[fx.Node, Any]]:
+    """Compute the nodes of the plan one by one and show each; what is not held is dropped after its last use."""
     last_use: dict[fx.Node, int] = {}
     for place, node in enumerate(plan):
         for source in node.all_input_nodes:
             last_use[source] = place
-    held = {*known, *wanted, *kept}
-    values = dict(known)
     for place, node in enumerate(plan):
         values[node] = _compute(node, values, operations.modules)
+        yield node, values[node]
         for source in node.all_input_nodes:
             if last_use[source] == place and source not in held:
                 del values[source]
-    return values
 
 
 def needed_for(operations: Operations, known: Collection[fx.Node], wanted: Collection[fx.Node]) -> set[fx.Node]:
@@ -176,20 +199,14 @@ def _in_order(operations: Operations) -> list[tuple[str, fx.Node]]:
 
 
 def _kind(name: str, node: fx.Node, modules: dict[str, nn.Module]) -> str:
-    module = modules.get(_module_path(name, modules))
+    module = modules.get(module_of(name, modules))
     if module is not None:
         return type(module).__name__
     return node.target if isinstance(node.target, str) else str(getattr(node.target, "__name__", node.target))
 
 
-def _module_path(name: str, modules: dict[str, nn.Module]) -> str:
-    """Return the module a layer's name belongs to; `relu_1` is the second call of `relu`."""
-    base, _, number = name.rpartition("_")
-    return base if name not in modules and number.isdigit() and base in modules else name
-
-
 def _parameters(name: str, modules: dict[str, nn.Module]) -> int:
-    module = modules.get(_module_path(name, modules))
+    module = modules.get(module_of(name, modules))
     return 0 if module is None else sum(parameter.numel() for parameter in module.parameters())
 
 
@@ -198,8 +215,8 @@ def _shape(value: Any) -> tuple[int, ...] | None:
     return None if tensor is None else tuple(tensor.shape)
 
 
-def _same(one: Any, other: Any) -> bool:
-    if not isinstance(one, Tensor) or not isinstance(other, Tensor) or one.shape != other.shape:
+def _same(one: Any, other: Tensor) -> bool:
+    if not isinstance(one, Tensor) or one.shape != other.shape:
         return False
     tolerance = 1e-4 * float(other.abs().max().nan_to_num()) + 1e-6
     return torch.allclose(one, other, rtol=1e-3, atol=tolerance, equal_nan=True)
@@ -209,8 +226,8 @@ def _read_by_hooks(network: nn.Module, example: Tensor) -> Graph:
     """Fall back on the modules that are called, in the order they return."""
     modules = dict(network.named_modules())
     with recording(network, *(name for name in modules if name)) as seen:
-        network(example)
-    kinds = {name: type(modules[_module_path(name, modules)]).__name__ for name in seen}
+        network(example.clone())
+    kinds = {name: type(modules[module_of(name, modules)]).__name__ for name in seen}
     layers = tuple(
         LayerInfo(name, kinds[name], tuple(output.shape), _parameters(name, modules), None)
         for name, output in seen.items()

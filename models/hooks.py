@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -24,7 +26,27 @@ def first_tensor(output: Any) -> Tensor | None:
 
 def with_first_tensor(output: Any, tensor: Tensor) -> Any:
     """Put a tensor where `first_tensor` found one, and keep the rest of the output."""
-    return type(output)([tensor, *output[1:]]) if isinstance(output, (tuple, list)) else tensor
+    return like(output, [tensor, *output[1:]]) if isinstance(output, (tuple, list)) else tensor
+
+
+def like(output: Any, parts: list[Any]) -> Any:
+    """Make a tuple or list of the same kind with other parts; a named tuple takes its parts one by one."""
+    make = getattr(type(output), "_make", type(output))
+    return make(parts)
+
+
+def module_of(layer: str, modules: Collection[str]) -> str:
+    """Return the module a layer's name belongs to: `relu_1` is the second call of `relu`, if no module is named so."""
+    base, _, number = layer.rpartition("_")
+    return base if layer not in modules and number.isdigit() and base and base in modules else layer
+
+
+def call_name(module: str, call: int, modules: Collection[str]) -> str:
+    """Name a module's call, counted from 0: `relu`, `relu_1` ...; another module's own name is passed over."""
+    if call == 0:
+        return module
+    free = (name for number in itertools.count(1) if (name := f"{module}_{number}") not in modules)
+    return next(itertools.islice(free, call - 1, None))
 
 
 @contextmanager
@@ -33,15 +55,18 @@ def recording(network: nn.Module, *names: str) -> Iterator[dict[str, Tensor]]:
 
     What is collected is safe from later in-place writes: the network goes on with a clone, and the
     tensor collected stays part of the autograd graph. A module that is called again gives `name_1`,
-    `name_2` and so on.
+    `name_2` and so on, names of other modules left out.
     """
+    modules = dict(network.named_modules())
     seen: dict[str, Tensor] = {}
+    calls: Counter[str] = Counter()
 
     def collect(output: Any, name: str) -> Any:
+        calls[name] += 1
         tensor = first_tensor(output)
         if tensor is None:
             return None
-        seen[_free(name, seen)] = tensor
+        seen[call_name(name, calls[name] - 1, modules)] = tensor
         return with_first_tensor(output, tensor.clone())
 
     with _hooked(network, {name: partial(collect, name=name) for name in names}):
@@ -55,15 +80,14 @@ def replacing(network: nn.Module, replacements: dict[str, Tensor]) -> Iterator[N
     `name_1` stands for a module's second call, as in `recording`.
     """
     modules = dict(network.named_modules())
-    calls: dict[str, int] = {}
+    calls: Counter[str] = Counter()
 
     def replace(output: Any, module: str) -> Any:
-        call = calls.get(module, 0)
-        calls[module] = call + 1
-        tensor = replacements.get(f"{module}_{call}" if call else module)
+        calls[module] += 1
+        tensor = replacements.get(call_name(module, calls[module] - 1, modules))
         return None if tensor is None else with_first_tensor(output, tensor)
 
-    hooked = {name if name in modules else name.rpartition("_")[0] for name in replacements}
+    hooked = {module_of(name, modules) for name in replacements}
     with _hooked(network, {name: partial(replace, module=name) for name in hooked}):
         yield
 
@@ -85,10 +109,3 @@ def _hooked(network: nn.Module, changes: dict[str, Callable[[Any], Any]]) -> Ite
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _free(name: str, taken: dict[str, Any]) -> str:
-    count = 0
-    while (numbered := name if count == 0 else f"{name}_{count}") in taken:
-        count += 1
-    return numbered

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 from threading import RLock
 from typing import TYPE_CHECKING
 
@@ -33,6 +32,7 @@ class LoadedModel:
     device: torch.device
     lock: RLock
     weights: WeightsSource
+    _graph: Graph | None = field(default=None, init=False, repr=False)
 
     def __call__(self, pixels: Tensor) -> Tensor:
         """Turn pixels (N, 3, H, W) in [0, 1] into logits (N, classes)."""
@@ -48,12 +48,19 @@ class LoadedModel:
         """Turn pixels in [0, 1] into what the first layer expects; differentiable."""
         return self.card.pixels.normalise(pixels.to(self.device))
 
-    @cached_property
+    @property
     def graph(self) -> Graph:
         """The network's operations in the order they run, read once."""
-        with self.lock:
-            side = self.card.pixels.side
-            return read_graph(self.network, torch.zeros(1, 3, side, side, device=self.device))
+        # Not functools.cached_property: up to Python 3.11 it has a lock of its own, shared by all models, which
+        # can deadlock with this one; from 3.12 on it has none, and two threads would get two graphs.
+        if self._graph is None:
+            with self.lock:
+                if self._graph is None:
+                    side = self.card.pixels.side
+                    noise = torch.rand((1, 3, side, side), generator=torch.Generator().manual_seed(0))
+                    object.__setattr__(self, "_graph", read_graph(self.network, self.normalise(noise)))
+        assert self._graph is not None
+        return self._graph
 
     def layers(self) -> tuple[LayerInfo, ...]:
         """List every layer with an output, in the order they run."""

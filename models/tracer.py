@@ -47,6 +47,8 @@ def read_operations(network: nn.Module) -> Operations:
     if not isinstance(result, fx.Node) or [node.op for node in nodes].count("placeholder") != 1:
         raise ValueError("The network does not turn one tensor into one tensor.")
     names = {name: node for name, node in tracer.names.items() if node in set(nodes)}
+    # torch.fx leaves the tracer in a cycle; emptied, it does not keep the network alive until the next collection.
+    vars(tracer).clear()
     return Operations(network, dict(network.named_modules()), nodes, names, result)
 
 

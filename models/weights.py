@@ -83,8 +83,10 @@ def resolve(card: ModelCard, wanted: str | Path | None) -> Found:
     `wanted`: None = the first that is here, else the default version; a version's name = that one;
     a path = that file.
     """
-    if isinstance(wanted, Path) or (wanted is not None and wanted.endswith(SUFFIXES)):
-        return _file(card, Path(wanted))
+    if isinstance(wanted, str) and (wanted.endswith(SUFFIXES) or Path(wanted).name != wanted):
+        wanted = Path(wanted)
+    if isinstance(wanted, Path):
+        return _file(card, wanted)
     version = None if wanted is None else card.version(wanted)
     if wanted is not None and version is None:
         names = ", ".join(version.name for version in card.weights) or "none"

@@ -145,6 +145,9 @@ def test_a_path_is_that_file(tmp_path: Path, suffix: str) -> None:
         resolve(CARD, tmp_path / f"missing.{suffix}")
     with pytest.raises(WeightsError, match=r"not as 'mine\.onnx'"):
         resolve(CARD, tmp_path / "mine.onnx")
+    with pytest.raises(WeightsError, match=r"not as 'mine\.pt'") as refusal:
+        resolve(CARD, str(tmp_path / "mine.pt"))
+    assert str(tmp_path) not in str(refusal.value)
 
 
 def test_the_identity_changes_with_the_file(tmp_path: Path) -> None:

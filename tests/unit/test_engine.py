@@ -1,0 +1,90 @@
+"""The door to an explanation: what it takes, what it refuses, and what happens without memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import explain
+from explain import ClassLogit, ClassProbability, Contrast, Occlusion, Saliency
+from explain.target import confidence
+from explain.tracing import Trace
+from models.errors import DeviceError, ModelError, ParameterError, PictureError, TargetError
+from tests.toy import Linear, loaded, picture
+
+
+def test_a_class_that_predict_found_can_be_asked_for() -> None:
+    model = loaded(Linear(), classes=3)
+    found = explain.predict(model, picture()).indices
+    asked = ClassLogit(found[0]), ClassProbability(found[0]), Contrast(found[0], found[1])
+    assert all(type(target.index) is int for target in asked)
+    assert explain.run(model, picture(), Saliency(), asked[0], batch=np.int64(2)).target == ClassLogit(int(found[0]))
+    with pytest.raises(TargetError, match="itself"):
+        Contrast(1, torch.tensor(1))  # type: ignore[arg-type]
+
+
+def test_predict_refuses_what_run_refuses() -> None:
+    model, other = loaded(Linear(), classes=3), loaded(Linear(), classes=3)
+    with pytest.raises(ModelError, match="another model"):
+        explain.predict(other, Trace(model, picture()))
+    with pytest.raises(ParameterError, match="at least one class, not 0"):
+        explain.predict(model, picture(), 0)
+
+
+@pytest.mark.parametrize("image", [np.zeros((1, 3, 16, 16), np.float32), "a picture", None])
+def test_what_is_no_picture_is_refused_by_its_kind(image: Any) -> None:
+    with pytest.raises(PictureError, match=f"not {type(image).__name__}"):
+        explain.run(loaded(Linear(), classes=3), image, Saliency())
+
+
+def test_a_trace_does_not_change_with_the_callers_pixels() -> None:
+    pixels = picture()
+    trace = explain.trace(loaded(Linear(), classes=3), pixels)
+    pixels.zero_()
+    assert torch.equal(trace.pixels, picture())
+
+
+def test_the_quick_check_refuses_a_map_of_another_crop() -> None:
+    model = loaded(Linear(), classes=3)
+    heatmap = explain.Heatmap(values=np.ones((8, 8), np.float32), signed=False)
+    with pytest.raises(ParameterError, match=r"A map of \(8, 8\) belongs to another crop"):
+        explain.quick_check(explain.trace(model, picture()), heatmap, ClassLogit(0))
+
+
+def test_how_sure_a_network_is_of_one_class_rather_than_another_is_finite_far_behind_the_best() -> None:
+    logits = torch.tensor([[500.0, 1.0, 0.0]])
+    assert float(confidence(logits, Contrast(1, 2))[0]) == pytest.approx(1 / (1 + np.exp(-1)))
+    with pytest.raises(TargetError, match="no class 3"):
+        confidence(logits, ClassLogit(3))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("DefaultCPUAllocator: can't allocate memory")],
+    ids=["CUDA", "CPU"],
+)
+@pytest.mark.parametrize("target", [0, None])
+def test_without_memory_the_batch_is_halved_and_then_a_sentence_says_so(
+    error: Exception, target: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, most = loaded(Linear(), classes=3), [4]
+    whole = explain.run(model, picture(), Occlusion(window=8, stride=4), target)
+    forward = model.network.forward
+
+    def short(pixels: torch.Tensor) -> Any:
+        if len(pixels) > most[0]:
+            raise error
+        return forward(pixels)
+
+    monkeypatch.setattr(model.network, "forward", short)
+    halved = explain.run(model, picture(), Occlusion(window=8, stride=4), target, batch=9)
+    assert isinstance(halved, explain.Heatmap) and isinstance(whole, explain.Heatmap)
+    assert np.allclose(halved.values, whole.values, atol=1e-6)
+    most[0] = 0
+    with pytest.raises(DeviceError, match="not enough memory"):
+        explain.run(loaded(model.network, classes=3), picture(), Occlusion(window=8, stride=4), target)
+    most[0] = 4
+    explain.run(model, picture(), Saliency(), target)

@@ -1,0 +1,136 @@
+"""Networks of the user's own: whatever they do in their forward, the answer is right or a sentence."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+import explain
+from explain.target import ClassLogit
+from explain.tracing import Trace
+from models.alive import alive
+from models.checkpoint import unfilled
+from models.errors import ModelError
+from models.pixels import PixelSpace
+from tests.toy import loaded, picture, seeded
+
+
+class Plain(nn.Module):
+    """A convolution, ReLU, the mean over the picture, a linear layer; all without biases."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3, padding=1, bias=False)
+        self.fc = nn.Linear(8, 3, bias=False)
+
+    def forward(self, pixels: Tensor) -> Any:
+        """Turn pixels into logits."""
+        return self.fc(self.conv(pixels).relu().mean((2, 3)))
+
+
+class WritesThroughAView(Plain):
+    """Changes a tensor by writing into a view of it."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Turn pixels into logits."""
+        maps = self.conv(pixels)
+        maps.view(len(maps), 8, -1).relu_()
+        logits: Tensor = self.fc(maps.mean((2, 3)))
+        return logits
+
+
+class WritesIntoItsInput(Plain):
+    """Overwrites what it is given, and looks at its values, so that torch.fx cannot follow."""
+
+    def forward(self, pixels: Tensor) -> Any:
+        """Turn pixels into logits."""
+        pixels.mul_(2)
+        return super().forward(pixels) if float(pixels.detach().sum()) > 0 else self.fc(pixels.mean((2, 3)))
+
+
+class Steps(Plain):
+    """Nothing in its answer follows smoothly from its pixels."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Turn pixels into logits."""
+        logits: Tensor = self.fc((pixels > 0.5).float().mean((2, 3)).repeat(1, 3)[:, :8])
+        return logits
+
+
+class Pair(Plain):
+    """Gives two tensors."""
+
+    def forward(self, pixels: Tensor) -> Any:
+        """Turn pixels into logits, twice."""
+        logits = super().forward(pixels)
+        return logits, logits
+
+
+class HoldsATensor(Plain):
+    """Computes with what its builder left in a tensor that is neither weight nor buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scale = torch.empty(1).fill_(2.0)
+
+    def forward(self, pixels: Tensor) -> Any:
+        """Turn pixels into logits."""
+        return super().forward(pixels) * self.scale
+
+
+class ReadsAWeight(Plain):
+    """Reads a value of a weight while it is built."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.positive = float(self.conv.weight[0, 0, 0, 0]) > -9
+
+
+@pytest.mark.parametrize("network", [WritesThroughAView, WritesIntoItsInput])
+def test_a_network_that_overwrites_is_traced_as_it_answers(network: type[Plain]) -> None:
+    model = loaded(seeded(network()), classes=3)
+    pixels = picture()
+    trace = Trace(model, pixels)
+    with torch.no_grad():
+        assert torch.allclose(trace.logits, model(pixels), atol=1e-6)
+        for layer in model.layers():
+            activation = trace.activation(layer.name)
+            found = trace.rest(layer.name, torch.cat([activation, activation]))
+            assert torch.allclose(found, trace.logits.expand(2, -1), atol=1e-6)
+    assert float(trace.gradient(ClassLogit(0), "conv")[0].abs().max()) > 0
+
+
+@pytest.mark.parametrize("method", explain.METHODS.values(), ids=explain.METHODS)
+def test_a_network_without_any_gradient_gives_an_empty_answer_or_a_reason(method: type[explain.Method]) -> None:
+    model = loaded(Steps(), classes=3)
+    if explain.unsuitable(model, method) is None:
+        assert explain.run(model, picture(), method(), 0).notes or not method.family.startswith("Grad")
+
+
+def test_a_network_that_gives_something_else_than_logits_is_refused() -> None:
+    with pytest.raises(ModelError, match=r"gives logits of shape \(pictures, classes\); this one gives tuple"):
+        explain.trace(loaded(Pair(), classes=3), picture())
+
+
+def test_a_model_that_nobody_holds_is_gone_at_once() -> None:
+    model = loaded(Plain(), classes=3)
+    explain.run(model, picture(), explain.GradCAM(), 0)
+    network = weakref.ref(model.network)
+    gc.disable()
+    try:
+        del model
+        assert network() is None
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("builder", [HoldsATensor, ReadsAWeight])
+def test_a_builder_that_needs_its_values_is_run_for_real(builder: type[Plain]) -> None:
+    pixels = PixelSpace(side=16, resize=16, mean=(0.5,) * 3, std=(0.5,) * 3)
+    assert torch.isfinite(alive(builder, pixels)(picture())).all()
+    assert isinstance(unfilled(builder), builder)
