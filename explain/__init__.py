@@ -81,7 +81,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*_HOME_OF, *_registered(), "METHODS", "trace"})
+    return sorted({*_HOME_OF, *globals(), "METHODS", "trace"})
 
 
 def _registered() -> dict[str, Any]:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from models.errors import UnsuitableError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -19,7 +21,14 @@ def differentiate(score: Tensor, by: list[Tensor]) -> list[Tensor]:
     places = [place for place, each in enumerate(by) if each.requires_grad]
     if score.requires_grad and places:
         inputs = [by[place] for place in places]
-        gradients = torch.autograd.grad(score, inputs, allow_unused=True, materialize_grads=True)
+        try:
+            gradients = torch.autograd.grad(score, inputs, allow_unused=True, materialize_grads=True)
+        except RuntimeError as error:
+            if "inplace operation" not in str(error):
+                raise
+            raise UnsuitableError(
+                "This network overwrites what its own gradient needs.", "Occlusion works without gradients."
+            ) from error
         for place, gradient in zip(places, gradients, strict=True):
             found[place] = gradient
     return found

@@ -28,6 +28,8 @@ def quick_check(
     if heatmap.values.shape != trace.pixels.shape[2:]:
         size = tuple(trace.pixels.shape[2:])
         raise ParameterError(f"A map of {heatmap.values.shape} belongs to another crop than this one of {size}.")
+    if heatmap.empty:
+        raise ParameterError("The map shows no evidence, so there is nothing to hide.")
     marked = share_of_area(heatmap.values, share)
     generator = np.random.default_rng(seed)
     masks = [marked, *(_moved(marked, generator) for _ in range(draws))]

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from models import LoadedModel
 
 #: A step should end this soon, in seconds, so that a job can be stopped between two.
-STEP_SECONDS = 0.15
+STEP_SECONDS = 0.2
+#: What a forward and the gradient of the input cost, in forwards.
+GRADIENT_COST = 2.2
 #: Samples of 224 x 224 in a step, at the most: more cost memory and gain nothing on a CPU.
 MOST_ON_CPU, MOST_ON_GPU = 8, 64
 
 _batch: ContextVar[int | None] = ContextVar("convlens_batch", default=None)
-_measured: WeakKeyDictionary[LoadedModel, int] = WeakKeyDictionary()
+_measured: WeakKeyDictionary[LoadedModel, tuple[float, int]] = WeakKeyDictionary()
 
 
 @contextmanager
@@ -37,19 +39,22 @@ def samples_per_step(batch: int | None) -> Iterator[None]:
         _batch.reset(token)
 
 
-def steps(trace: Trace, total: int, partial: Callable[[], Any] | None = None) -> Iterator[slice]:
+def steps(
+    trace: Trace, total: int, partial: Callable[[], Any] | None = None, *, gradient: bool = False
+) -> Iterator[slice]:
     """Split `total` samples into steps and report before each one and after the last.
 
-    `partial` gives the result so far; it is called only when somebody listens.
+    `partial` gives the result so far; it is called only when somebody listens. `gradient`: whether each
+    sample costs a gradient beside its forward.
     """
-    size = _batch.get() or measured_batch(trace)
+    size = _batch.get() or measured_batch(trace, gradient=gradient)
     for start in range(0, total, size):
         report(start, total, partial if start else None)
         yield slice(start, min(start + size, total))
     report(total, total)
 
 
-def measured_batch(trace: Trace) -> int:
+def measured_batch(trace: Trace, *, gradient: bool = False) -> int:
     """Measure once for each model how many samples fit a step; always the same for one loaded model.
 
     Where there is not even memory for one, the answer is 1.
@@ -69,8 +74,6 @@ def measured_batch(trace: Trace) -> int:
                     raise
                 return 1
             best = min(best, time.perf_counter() - began)
-        batch = 1
-        while batch * 2 <= most and batch * 2 * best * 2 <= STEP_SECONDS:
-            batch *= 2
-        _measured[trace.model] = batch
-    return _measured[trace.model]
+        _measured[trace.model] = (best, most)
+    seconds, most = _measured[trace.model]
+    return max(1, min(most, int(STEP_SECONDS / (seconds * (GRADIENT_COST if gradient else 1)))))

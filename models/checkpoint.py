@@ -63,8 +63,14 @@ def incomplete(network: nn.Module) -> bool:
     return any(isinstance(value, Tensor) and value.is_meta for value in held)
 
 
-def load_weights(path: Path, label: str, version: WeightsVersion) -> tuple[nn.Module, str]:
-    """Build the version's network with the weights in the file, as float32; and what to say of them."""
+def load_weights(
+    path: Path, label: str, version: WeightsVersion, *, read_through: bool = True
+) -> tuple[nn.Module, str]:
+    """Build the version's network with the weights in the file, as float32; and what to say of them.
+
+    `read_through`: look for values that are no numbers. Files that were published need not be, and stay
+    mapped on disk until they are used.
+    """
     network = unfilled(version.builder)
     expected = network.state_dict()
     stored = _renamed(_stored(path), version)
@@ -81,7 +87,7 @@ def load_weights(path: Path, label: str, version: WeightsVersion) -> tuple[nn.Mo
         with torch.random.fork_rng(devices=[]):
             network = version.builder()
         network.load_state_dict(state, assign=True)
-    return network, _note(state.values())
+    return network, _note(state.values()) if read_through else ""
 
 
 def _stored(path: Path) -> dict[str, Stored]:

@@ -53,8 +53,9 @@ def _copy(url: str, file: IO[bytes], size: int) -> str:
     try:
         response: Any
         with urllib.request.urlopen(url, timeout=PATIENCE) as response:
-            promised = response.headers.get("Content-Length")
-            total = int(promised) if promised else size
+            length = response.headers.get("Content-Length", "")
+            promised = int(length) if length.isdigit() else None
+            total = size if promised is None else promised
             while chunk := response.read1(CHUNK):
                 file.write(chunk)
                 digest.update(chunk)
@@ -64,7 +65,7 @@ def _copy(url: str, file: IO[bytes], size: int) -> str:
                     reported = time.monotonic()
     except http.client.HTTPException as error:
         raise ConnectionError("the server's answer broke off") from error
-    if promised and done != total:
+    if promised is not None and done != promised:
         raise ConnectionError(f"the connection broke after {done} of {total} bytes")
     report(done, done)
     return digest.hexdigest()

@@ -104,10 +104,10 @@ def load(key: str, *, device: str = "auto", weights: str | Path | None = None) -
         card = replace(card, accuracy=None)
     else:
         found = resolve(card, weights)
-        network, note = load_weights(found.path, card.label, found.version)
+        network, note = load_weights(found.path, card.label, found.version, read_through=not found.published)
         source = found.source(note)
         card = card.with_version(found.version)
-        if found.path.name != found.version.file:
+        if not found.published:
             # A file of somebody's own: torchvision's figure says nothing about it.
             card = replace(card, accuracy=None)
     return LoadedModel(card, _frozen(network).to(chosen), chosen, RLock(), source)

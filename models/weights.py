@@ -54,6 +54,11 @@ class Found:
     path: Path
     version: WeightsVersion
 
+    @property
+    def published(self) -> bool:
+        """Whether it is the file that the card speaks of, by its name: torchvision's, or a bundled one in its place."""
+        return self.path.name == self.version.file and (self.kind == "bundled" or bool(self.version.url))
+
     def source(self, note: str = "") -> WeightsSource:
         """Describe it without its place on this machine."""
         return WeightsSource(self.kind, self.version.name, self.path.name, self._identity(), note)
@@ -133,10 +138,10 @@ def _folder() -> Path | None:
 def _places(key: str, files: tuple[str, ...]) -> Iterator[tuple[Kind, Path]]:
     """List the files that may hold weights of this network, in the order in which they count."""
     folder, cache, own = _folder(), hub_folder(), f"{key}.safetensors"
-    places: list[tuple[Kind, Path]] = [("bundled", BUNDLED / own)]
+    places: list[tuple[Kind, Path]] = []
     if folder is not None:
-        places += [("folder", folder / own), *(("folder", folder / file) for file in files)]
-    places += [("cache", cache / file) for file in files]
+        places += [("folder", folder / own), *(("folder", folder / file) for file in files if file != own)]
+    places += [("bundled", BUNDLED / own), *(("cache", cache / file) for file in files)]
     yield from ((kind, path) for kind, path in places if path.is_file())
 
 

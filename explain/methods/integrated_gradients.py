@@ -56,7 +56,7 @@ class IntegratedGradients(Method):
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
         """Compute the map: values (H, W), signed, and the check "completeness" (0 = nothing missing)."""
         starts = self._starts(trace.pixels)
-        difference = float((scores(trace.model, trace.pixels, target) - scores(trace.model, starts, target)).mean())
+        difference = float((target(trace.logits) - scores(trace.model, starts, target)).mean())
         count = self.steps
         while True:
             values = self._shared_out(trace, target, starts, count)
@@ -87,7 +87,7 @@ class IntegratedGradients(Method):
         def so_far() -> Heatmap:
             return Heatmap(values=total.sum(0).float().numpy(), signed=True)
 
-        for part in steps(trace, count * len(starts), so_far):
+        for part in steps(trace, count * len(starts), so_far, gradient=True):
             chosen = torch.arange(part.start, part.stop, device=starts.device)
             start, point = starts[chosen // count], chosen % count
             way = trace.pixels - start

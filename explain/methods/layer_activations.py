@@ -36,11 +36,13 @@ class LayerActivations(Method):
         """Return the maps (C, h, w); a layer without places gives (C, 1, 1)."""
         layer = default_layer(trace.model) if self.layer is None else self.layer
         output = trace.activation(layer)
+        notes: tuple[str, ...] = ()
         if trace.model.graph.geometry[layer].spatial:
             output = laid_out(trace.model, layer, output)
         else:
-            output = output.flatten(1)[:, :, None, None]
-        return FeatureMaps(maps=output[0].float().cpu().numpy(), layer=layer)
+            notes = (f"{layer} gives shape {tuple(output.shape)}, without height and width: one value for each unit.",)
+            output = output.reshape(1, -1, 1, 1)
+        return FeatureMaps(maps=output[0].float().cpu().numpy(), layer=layer, notes=notes)
 
     @classmethod
     def unsuitable(cls, model: LoadedModel) -> str | None:

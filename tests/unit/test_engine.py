@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 import explain
+import toy
 from explain import ClassLogit, ClassProbability, Contrast, Occlusion, Saliency
 from explain.target import confidence
 from explain.tracing import Trace
-from models.errors import DeviceError, ModelError, ParameterError, PictureError, TargetError
-from tests.toy import Linear, loaded, picture
+from models.errors import DeviceError, ModelError, ParameterError, PictureError, TargetError, UnsuitableError
+from toy import Linear, loaded, picture
 
 
 def test_a_class_that_predict_found_can_be_asked_for() -> None:
@@ -88,3 +90,33 @@ def test_without_memory_the_batch_is_halved_and_then_a_sentence_says_so(
         explain.run(loaded(model.network, classes=3), picture(), Occlusion(window=8, stride=4), target)
     most[0] = 4
     explain.run(model, picture(), Saliency(), target)
+
+
+def test_a_network_that_overwrites_what_its_gradient_needs_says_so() -> None:
+    class Overwriting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv = nn.Conv2d(3, 3, 1)
+
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            squashed = torch.sigmoid(self.conv(pixels))
+            squashed.mul_(2)
+            return squashed.mean((2, 3))
+
+    model = toy.loaded(toy.seeded(Overwriting()), 3)
+    with pytest.raises(UnsuitableError, match="overwrites what its own gradient needs"):
+        explain.run(model, toy.picture(), explain.IntegratedGradients(), 0)
+    assert explain.run(model, toy.picture(), explain.Occlusion(window=4), 0).values.any()
+
+
+def test_a_map_without_evidence_has_nothing_to_hide() -> None:
+    trace = explain.trace(toy.loaded(toy.seeded(toy.Linear()), 3), toy.picture())
+    empty = explain.Heatmap(values=np.zeros((16, 16), np.float32), signed=False)
+    with pytest.raises(ParameterError, match="no evidence"):
+        explain.quick_check(trace, empty, explain.ClassLogit(0))
+
+
+def test_feature_maps_of_a_layer_without_places_say_so() -> None:
+    model = toy.loaded(toy.seeded(toy.Pooled()), 4)
+    found = explain.run(model, toy.picture(), explain.LayerActivations(layer="fc"))
+    assert found.maps.shape == (4, 1, 1) and "without height and width" in found.notes[0]

@@ -17,7 +17,7 @@ from models.alive import alive
 from models.checkpoint import unfilled
 from models.errors import ModelError
 from models.pixels import PixelSpace
-from tests.toy import loaded, picture, seeded
+from toy import loaded, picture, seeded
 
 
 class Plain(nn.Module):

@@ -11,7 +11,7 @@ import pytest
 from explain.target import ClassLogit
 from explain.tracing import Trace
 from models.graph import Graph
-from tests.toy import Linear, loaded, picture
+from toy import Linear, loaded, picture
 
 
 def test_two_threads_that_read_a_models_graph_get_the_same_one_and_never_wait_for_each_other() -> None:

@@ -94,24 +94,25 @@ def nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_weights_are_taken_from_the_first_place_that_has_them(tmp_path: Path) -> None:
     cache, folder = tmp_path / "hub/checkpoints", tmp_path / "folder"
+    bundled, own = tmp_path / "bundled/small.safetensors", folder / "small.safetensors"
     assert available(CARD) is None
     found = []
-    for path in (cache / USUAL.file, cache / BEST.file, folder / USUAL.file, folder / BEST.file):
-        torch.save(state(), path)
+    for path in (cache / USUAL.file, cache / BEST.file, bundled, folder / USUAL.file, folder / BEST.file, own):
+        if path.suffix == ".pth":
+            torch.save(state(), path)
+        else:
+            save_file(state(), path)
         here = resolve(CARD, None)
         found.append((here.kind, here.version.name, available(CARD)))
-    for path in (folder / "small.safetensors", tmp_path / "bundled/small.safetensors"):
-        save_file(state(), path)
-        found.append((resolve(CARD, None).kind, resolve(CARD, None).version.name, available(CARD)))
     assert found == [
         ("cache", "IMAGENET1K_V1", "cache"),
         ("cache", "IMAGENET1K_V2", "cache"),
+        ("bundled", "IMAGENET1K_V1", "bundled"),
         ("folder", "IMAGENET1K_V1", "folder"),
         ("folder", "IMAGENET1K_V2", "folder"),
         ("folder", "IMAGENET1K_V1", "folder"),
-        ("bundled", "IMAGENET1K_V1", "bundled"),
     ]
-    assert weights_here("small", ()) == "bundled"
+    assert weights_here("small", ()) == "folder"
 
 
 def test_a_local_safetensors_file_takes_the_preset_that_it_names(tmp_path: Path) -> None:
