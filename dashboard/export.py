@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from dashboard import samples
 from explain.pictures import overlay
 from explain.results import FeatureMaps, Heatmap, plain
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dashboard.show import Shown
+    from dashboard.uploads import Picture
 
 PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "streamlit")
 
@@ -102,6 +104,26 @@ def _target(shown: Shown) -> dict[str, Any]:
     return {"kind": kind, "index": index, "names": [shown.question.name]}
 
 
+def _opening(picture: Picture) -> list[str]:
+    """Write the lines that read the picture as the page does: upright, with all its grey levels, in sRGB."""
+    sample = samples.id_of(picture.sha256)
+    if sample is not None:
+        return [
+            "import explain, models",
+            "from dashboard.samples import SAMPLES",
+            "",
+            f"picture = SAMPLES[{sample!r}].picture().image",
+        ]
+    return [
+        "from pathlib import Path",
+        "import explain, models",
+        "from dashboard.uploads import read_picture",
+        "",
+        f"file = Path({picture.name!r})  # the picture that was uploaded",
+        "picture = read_picture(file.read_bytes(), file.name).image",
+    ]
+
+
 def snippet(shown: Shown) -> str:
     """Write the Python lines that give the same map."""
     choice, target = shown.choice, _target(shown)
@@ -110,10 +132,9 @@ def snippet(shown: Shown) -> str:
     weights = ', weights="random"' if choice.untrained else ""
     return "\n".join(
         (
-            "from PIL import Image",
-            "import explain, models",
+            *_opening(choice.picture),
+            "",
             f'model = models.load("{choice.model}"{weights})',
-            'picture = Image.open("picture.png").convert("RGB")',
             f"answer = explain.run(model, picture, explain.{choice.method}({given}), "
             f"explain.{target['kind']}({target['index']}{second}))",
         )

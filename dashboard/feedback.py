@@ -7,7 +7,7 @@ import time
 import uuid
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import streamlit as st
 
@@ -69,6 +69,14 @@ class Listening:
             return f"{self._words}: {size_in_words(progress.done)} of {size_in_words(progress.total)}"
         return f"{self._words}: step {progress.done} of {progress.total}"
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """Leave no progress behind; when the user has moved on nothing may be drawn any more."""
+        if error is None or isinstance(error, Exception):
+            self.clear()
+
     def clear(self) -> None:
         """Take the progress off the page."""
         if self._drawn is not None:
@@ -91,9 +99,8 @@ def finished() -> None:
     state.drop("stopped")
 
 
-def show_stopped() -> None:
-    """Say that the work was stopped, and offer to begin it again."""
-    st.title("Stopped", anchor=False)
+def offer_to_begin() -> None:
+    """Offer to begin again what was stopped."""
     st.markdown("Change anything in the rail, or begin again.")
     st.button("Start again", key="again", type="primary", on_click=finished)
 

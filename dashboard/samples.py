@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +45,16 @@ class Sample:
 def _sample(entry: dict[str, Any]) -> Sample:
     left, upper, right, lower = entry.pop("box")
     return Sample(box=(left, upper, right, lower), **entry)
+
+
+def id_of(sha256: str) -> str | None:
+    """Find the sample whose file has this checksum, None for any other picture."""
+    return next((name for name in SAMPLES if _checksum(name) == sha256), None)
+
+
+@cache
+def _checksum(name: str) -> str:
+    return hashlib.sha256((FOLDER / SAMPLES[name].file).read_bytes()).hexdigest()
 
 
 #: All samples by id; the first is the one that the page opens with.

@@ -39,6 +39,20 @@ class Shown:
         return f"“{self.question.name}”" + ("" if rather is None else f" rather than “{rather}”")
 
 
+    @property
+    def asks_probability(self) -> bool:
+        """Whether the map explains the probability of a class; a contrast is always one of scores."""
+        return self.choice.ask == "probability" and self.choice.against is None
+
+    @property
+    def unit(self) -> str:
+        """Say what a value of the map is: signed ones are shares of what is explained, others only compare."""
+        explanation = self.answer.explanation
+        if not isinstance(explanation, Heatmap) or not explanation.signed:
+            return "evidence"
+        return "points of probability" if self.asks_probability else "points of score"
+
+
 @singledispatch
 def show(explanation: Explanation, shown: Shown) -> None:
     """Draw a result; each kind of result registers its own way."""
@@ -54,18 +68,18 @@ def _heatmap(explanation: Heatmap, shown: Shown) -> None:
         image,
         shown.answer.box,
         explanation,
-        caption=f"Evidence for {shown.about} · {shown.origin}",
+        caption=f"Evidence for {shown.about}{f', in {shown.unit}' if explanation.signed else ''} · {shown.origin}",
         alt=alt + " Arrow keys move over the pixels, the keys 1 to 4 change the view.",
-        unit="points of score" if explanation.signed else "evidence",
+        unit=shown.unit,
         look=state.look(),
         pin=pin,
     )
     lens.lens(data, on_picked=_pick, on_look=_look)
     if pin is not None:
-        _pixel(explanation, pin)
+        _pixel(explanation, pin, shown.unit)
 
 
-def _pixel(explanation: Heatmap, pin: tuple[int, int]) -> None:
+def _pixel(explanation: Heatmap, pin: tuple[int, int], unit: str) -> None:
     """Say exactly what the map holds at the picked pixel."""
     x, y = pin
     rows, columns = explanation.values.shape
@@ -75,7 +89,8 @@ def _pixel(explanation: Heatmap, pin: tuple[int, int]) -> None:
     rank = float((explanation.values < value).mean())
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f"Picked pixel x {x}, y {y}: **{value:.4g}**, above {words.percent(rank)} of the map.", width="content"
+            f"Picked pixel x {x}, y {y}: **{value:.4g}** {unit}, above {words.percent(rank)} of the map.",
+            width="content",
         )
         st.button("Forget", key="forget_pixel", type="tertiary", on_click=state.mirror, args=("pixel", None))
 

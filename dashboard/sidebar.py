@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import cache as remembered
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp"]
 #: The value of `picture` in the address for a picture that the address cannot carry.
 OWN = "own"
+#: Seconds within which a file that follows another's removal counts as its replacement.
+REPLACED = 10.0
 WHERE = {
     "bundled": "comes with ConvLens",
     "folder": "weights are here",
@@ -60,29 +63,38 @@ def draw() -> Rail:
 
 
 def _model() -> ModelEntry:
+    """Draw the select of networks; the address holds its key, since the words of the list depend on the machine."""
     entries = catalogue().models
-    keys = list(entries)
-    state.check_option(
-        "model", keys, lambda key: entries[key].title, "the network", str, lambda key: entries[key].label
-    )
+    asked = state.mirrored("model", lambda text: _model_named(text) is not None, "the network")
+    state.put("model", _model_named(asked or "") or next(iter(entries)))
+    titles = {key: entry.title(weights_here(key, entry.files) is not None) for key, entry in entries.items()}
     key = st.selectbox(
         "Model",
-        keys,
-        format_func=lambda key: entries[key].title,
+        list(entries),
+        format_func=lambda key: titles[key],
         key="model",
-        bind="query-params",
-        on_change=new_classes,
+        on_change=pick_model,
+        help="The percentage is how many pictures of its test set the network names right with its first guess. "
+        "↓ is the size of the download that it still needs.",
     )
     entry = entries[key]
     st.caption(_weights_in_words(entry))
     return entry
 
 
+def _model_named(text: str) -> str | None:
+    entries = catalogue().models
+    key: str | None = state.named(text, entries, str, lambda key: entries[key].label)
+    return key
+
+
 def _about(entry: ModelEntry) -> bool:
     """Draw what is known of the network and the switch to random weights; return whether it is on."""
     with st.expander("About this network", icon=":material/info:"):
-        st.markdown(words.escaped(entry.line))
-        st.caption(f"{len(entry.classes):,} classes · {entry.parameters / 1e6:.1f} M parameters")
+        st.markdown(
+            f"{words.escaped(entry.label)} tells {len(entry.classes):,} classes apart, "
+            f"with {entry.parameters / 1e6:.1f} million learned numbers (its weights)."
+        )
         untrained: bool = st.toggle(
             "Untrained",
             key="untrained",
@@ -96,7 +108,7 @@ def _about(entry: ModelEntry) -> bool:
 def _weights_in_words(entry: ModelEntry) -> str:
     place = weights_here(entry.key, entry.files)
     where = f"needs a download of {size_in_words(entry.bytes)}" if place is None else WHERE[place]
-    right = "" if entry.top1 is None else f"{100 * entry.top1:.0f} % right · "
+    right = "" if entry.top1 is None else f"{100 * entry.top1:.0f} % of test pictures right · "
     return f"{right}{where}"
 
 
@@ -105,7 +117,8 @@ def _picture() -> tuple[Picture, str]:
     known = samples.SAMPLES
     default = next(iter(known))
     asked = state.mirrored("sample", lambda name: name in known, "the sample") or default
-    own = state.get("own_picture")
+    own = state.get("own_picture") if state.in_address("picture") == OWN else None
+    st.markdown(":small[Picture]")
     lens.picker(
         [lens.Option(id=name, name=sample.title, picture=_thumbnail(name)) for name, sample in known.items()],
         key="samples",
@@ -114,15 +127,23 @@ def _picture() -> tuple[Picture, str]:
         chosen=None if own else asked,
         on_picked=pick_sample,
     )
-    st.file_uploader("Or your own", TYPES, key="upload", on_change=take_upload, max_upload_size=10)
+    sample = known[asked]
+    if own is None:
+        st.caption(words.escaped(f"{sample.title} · {sample.credit}, {sample.licence}"))
+    st.file_uploader(
+        "Or your own",
+        TYPES,
+        key="upload",
+        on_change=take_upload,
+        max_upload_size=10,
+        help="PNG, JPEG, WebP, GIF or BMP, up to 10 MB; save other kinds as PNG or JPEG. It stays on this machine.",
+    )
     if own is None and state.in_address("picture") == OWN:
         feedback.notice("This link was made with a picture of its maker, which never left that machine. Upload yours.")
     if own is not None:
         for text in (own.name, *own.notes):
             st.caption(words.escaped(text))
         return own, f"The picture {own.name}."
-    sample = known[asked]
-    st.caption(words.escaped(f"{sample.title} · {sample.credit}, {sample.licence}"))
     return sample_picture(asked), sample.alt
 
 
@@ -142,6 +163,13 @@ def _method(model: ModelEntry, untrained: bool) -> MethodEntry:
     for other, reason in unsuitable.items():
         st.caption(f"Not on this network: {entries[other].label}. {reason}")
     return entries[name]
+
+
+def pick_model() -> None:
+    """Take the network that was selected; the first is the default and needs no mark in the address."""
+    key = state.get("model")
+    state.mirror("model", None if key == next(iter(catalogue().models)) else key)
+    new_classes()
 
 
 def new_classes() -> None:
@@ -173,17 +201,20 @@ def take_camera() -> None:
 
 
 def _take(file: object) -> None:
+    """Take a file. One that replaces another comes after a None, and if refused it must leave the other in place."""
     if file is None:
-        state.drop("own_picture")
+        state.put("taken_away", time.monotonic())
         state.to_address("picture", None)
-    else:
-        try:
-            picture = uploads.read_picture(file.getvalue(), file.name)  # type: ignore[attr-defined]
-        except PictureError as error:
-            state.notice(f"{error.message} {error.hint}".strip())
-            return
-        state.put("own_picture", picture)
-        state.to_address("picture", OWN)
+        return
+    try:
+        picture = uploads.read_picture(file.getvalue(), file.name)  # type: ignore[attr-defined]
+    except PictureError as error:
+        state.notice(f"{error.message} {error.hint}".strip())
+        if state.get("own_picture") is not None and time.monotonic() - state.get("taken_away", -REPLACED) < REPLACED:
+            state.to_address("picture", OWN)
+        return
+    state.put("own_picture", picture)
+    state.to_address("picture", OWN)
     new_classes()
 
 

@@ -40,12 +40,14 @@ def in_address(name: str) -> str | None:
 
 
 def to_address(name: str, value: str | None) -> None:
-    """Write a value without a widget into the page's address; None takes it out."""
-    if value is None:
-        if name in st.query_params:
-            del st.query_params[name]
-    elif st.query_params.get(name) != value:
+    """Write a value without a widget into the page's address; None takes it out.
+
+    A value is written even where it seems to stand already: a click that follows fast still brings the old address.
+    """
+    if value is not None:
         st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]
 
 
 def mirrored(name: str, accepts: Callable[[str], bool], what: str) -> str | None:
@@ -54,8 +56,9 @@ def mirrored(name: str, accepts: Callable[[str], bool], what: str) -> str | None
     if now != get(seen):
         put(seen, now)
         if now is not None and not accepts(now):
-            notice(f"This link asks for {what} {_short(now)}, which is not here.")
+            notice(f"This link asks for {what} {_short(now)}, which is not here; the default is shown.")
             now = None
+            mirror(name, None)
         put(f"value:{name}", now)
     value: str | None = get(f"value:{name}")
     return value
@@ -92,14 +95,18 @@ def check_option(
     asked, lent = _asked(key, alias)
     if asked is None:
         return
+    option = named(asked, list(options), words, *others)
+    if option is None:
+        _refuse(key, f"This link asks for {what} {_short(asked)}, which is not here; the default is shown.")
+    elif lent or words(option) != asked:
+        _respell(key, words(option))
+
+
+def named(asked: str, options: Iterable[Any], *spellings: Callable[[Any], str]) -> Any:
+    """Find the option that a link means, in any of its spellings, case and punctuation left aside; None if none."""
     options = list(options)
-    for spelling in (words, *others):
-        for option in options:
-            if _folded(spelling(option)) == _folded(asked):
-                if lent or words(option) != asked:
-                    put(key, option)
-                return
-    _refuse(key, f"This link asks for {what} {_short(asked)}, which is not here; the default is shown.")
+    found = (o for spelling in spellings for o in options if _folded(spelling(o)) == _folded(asked))
+    return next(found, None)
 
 
 def check_number(key: str, low: float, high: float, kind: type, what: str, alias: str = "") -> None:
@@ -115,7 +122,7 @@ def check_number(key: str, low: float, high: float, kind: type, what: str, alias
         text = f"This link asks for {what} {_short(asked)}; from {low:g} to {high:g} is possible, the default is used."
         _refuse(key, text)
     elif lent:
-        put(key, kind(number))
+        _respell(key, str(kind(number)))
 
 
 def _asked(key: str, alias: str) -> tuple[str | None, bool]:
@@ -127,6 +134,15 @@ def _asked(key: str, alias: str) -> tuple[str | None, bool]:
         to_address(alias, None)
         return asked, True
     return in_address(key), False
+
+
+def _respell(key: str, text: str) -> None:
+    """Write what a link asks of a widget as the widget itself would, and begin again.
+
+    Streamlit takes any other spelling out of the address, which would then no longer bring the view back.
+    """
+    to_address(key, text)
+    st.rerun()
 
 
 def _refuse(key: str, text: str) -> None:

@@ -85,9 +85,14 @@ def _evidence(answer: Answer) -> str:
 
 def _checked(check: QuickCheck, marked: bool) -> str:
     area = f"marked {percent(check.share)} of the picture" if marked else f"strongest {percent(check.share)} of the map"
+    if percent(check.before) == percent(check.hidden) == percent(check.elsewhere):
+        return (
+            f"Hiding the {area} changes next to nothing, and so does hiding as much elsewhere: "
+            "there is **no evidence** that it counts."
+        )
     hidden, elsewhere = _moves(check.before, check.hidden), _moves(check.before, check.elsewhere)
     verb = hidden.split()[0]
-    second = elsewhere.removeprefix(f"{verb} it ") if elsewhere.split()[0] == verb else elsewhere
+    second = elsewhere.removeprefix(f"{verb} the figure ") if elsewhere.split()[0] == verb else elsewhere
     test = f"hiding it {hidden}, hiding as much elsewhere {second}."
     if check.passed:
         return f"The {area} raised that the most: {test}"
@@ -96,17 +101,18 @@ def _checked(check: QuickCheck, marked: bool) -> str:
 
 def _moves(before: float, after: float) -> str:
     if percent(after) == percent(before):
-        return f"leaves it at {percent(after)}"
-    return f"{'drops' if after < before else 'raises'} it to {percent(after)}"
+        return f"leaves the figure at {percent(after)}"
+    return f"{'drops' if after < before else 'raises'} the figure to {percent(after)}"
 
 
-def trust(answer: Answer) -> list[str]:
+def trust(answer: Answer, asks_probability: bool = False) -> list[str]:
     """List what else was measured, each figure with what it is; a method's own note on it goes first."""
     missing = answer.explanation.checks.get("completeness")
     if missing is None or answer.explanation.notes:
         return list(answer.explanation.notes)
     adds = "adds up" if abs(missing) < 0.01 else "does not quite add up"
-    return [f"The evidence {adds} to the score: {percent(abs(missing))} of the difference is missing."]
+    what = "probability" if asks_probability else "score"
+    return [f"The evidence {adds} to the {what}: {percent(abs(missing))} of the difference is missing."]
 
 
 def origin(answer: Answer, method: str, model: str) -> str:

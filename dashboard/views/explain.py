@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,11 +12,14 @@ from dashboard.answers import Choice
 from dashboard.catalogue import size_in_words
 from dashboard.lens import Option, picker
 from dashboard.show import Shown, Underway, show
+from models.errors import WeightsError
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from dashboard.sidebar import Rail
+
+log = logging.getLogger("convlens")
 
 
 def page() -> None:
@@ -26,7 +30,11 @@ def page() -> None:
         with head:
             ready = _may_load(rail)
         if ready:
-            _explain(rail, head, body)
+            try:
+                _explain(rail, head, body)
+            except WeightsError as error:
+                with head:
+                    _without_weights(rail, error)
     with top:
         for text in state.notices():
             feedback.notice(text)
@@ -36,50 +44,68 @@ def _may_load(rail: Rail) -> bool:
     """Tell whether the network may be loaded; a download is asked for, never begun unasked."""
     if rail.untrained:
         st.warning(
-            "This network is filled with random numbers: it has learned nothing, and its maps show only its shape.",
+            "This network is filled with random numbers and has learned nothing. What its maps show comes from the "
+            "picture and from how the network is built.",
             icon=":material/shuffle:",
         )
         return True
-    asked = f"download:{rail.model.key}"
-    if not cache.needs_download(rail.model.key) or state.get(asked):
+    if not cache.needs_download(rail.model.key) or state.get(_asked(rail)):
         return True
     size = size_in_words(rail.model.bytes)
     st.title(rail.model.label, anchor=False)
     st.markdown(f"The weights of this network are not on this machine yet: it needs a download of **{size}**, once.")
-    with st.container(horizontal=True):
-        st.button(f"Download {size}", key="download", type="primary", on_click=state.put, args=(asked, True))
-        st.button("Look at it untrained", key="look_untrained", on_click=state.put, args=("untrained", True))
+    _offer(rail, f"Download {size}")
     st.caption("A file of weights in the folder that the setting CONVLENS_WEIGHTS names is found, too.")
     return False
+
+
+def _asked(rail: Rail) -> str:
+    return f"download:{rail.model.key}"
+
+
+def _offer(rail: Rail, label: str) -> None:
+    with st.container(horizontal=True):
+        st.button(label, key="download", type="primary", on_click=state.put, args=(_asked(rail), True))
+        st.button("Look at it untrained", key="look_untrained", on_click=state.put, args=("untrained", True))
+
+
+def _without_weights(rail: Rail, error: WeightsError) -> None:
+    """Say why the weights could not be had, and how to go on; nothing is tried again unasked."""
+    log.info("told the user: %s", error, exc_info=error)
+    state.drop(_asked(rail))
+    st.title(rail.model.label, anchor=False)
+    feedback.tell(error)
+    _offer(rail, "Try again")
 
 
 def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
     """Ask, answer, and draw the answer: the lens on the left, classes and checks on the right."""
     title, text = head.container(), head.container()
     hear = feedback.Listening(text, f"Making {rail.model.label} ready")
-    asked = Choice(
-        model=rail.model.key,
-        picture=rail.picture,
-        method=rail.method.name,
-        parameters=_parameters(rail, hear),
-        ask=state.get("ask", "score"),
-        untrained=rail.untrained,
-    )
-    if feedback.stopped(asked.key[:5]):
-        with head:
-            feedback.show_stopped()
-        return
-    prediction = cache.predict(asked, hear)
-    left, right = body.columns([55, 45], gap="large")
-    with right:
-        choice = classes.draw(asked, prediction, rail.model.classes)
-    asks = classes.Question.of(choice, prediction, rail.model.classes)
-    title.title(words.headline(asks), anchor=False)
-    underway = Underway(left, cache.crop(choice))
-    hear.work(f"Computing {rail.method.label}", underway)
-    answer = cache.answer(choice, hear)
-    underway.clear()
-    hear.clear()
+    with hear:
+        asked = Choice(
+            model=rail.model.key,
+            picture=rail.picture,
+            method=rail.method.name,
+            parameters=_parameters(rail, hear),
+            ask=state.get("ask", "score"),
+            untrained=rail.untrained,
+        )
+        if feedback.stopped(asked.key[:5]):
+            title.title("Stopped", anchor=False)
+            with text.container():
+                feedback.offer_to_begin()
+            return
+        prediction = cache.predict(asked, hear)
+        left, right = body.columns([55, 45], gap="large")
+        with right:
+            choice = classes.draw(asked, prediction, rail.model.classes)
+        asks = classes.Question.of(choice, prediction, rail.model.classes)
+        title.title(words.headline(asks), anchor=False)
+        underway = Underway(left, cache.crop(choice))
+        hear.work(f"Computing {rail.method.label}", underway)
+        answer = cache.answer(choice, hear)
+        underway.clear()
     feedback.finished()
     shown = Shown(choice, answer, asks, words.origin(answer, rail.method.label, rail.model.label), rail.alt)
     text.markdown(words.sentence(answer, asks))
@@ -105,14 +131,15 @@ def _parameters(rail: Rail, hear: feedback.Listening) -> tuple[tuple[str, object
             key="ask",
             horizontal=True,
             bind="query-params",
-            help="The score is the network's output for the class alone; the probability mixes in all other classes.",
+            help="The score is the network's output for the class alone; the probability mixes in all other classes. "
+            "“Rather than” always compares scores.",
         )
     return values
 
 
 def _trust(shown: Shown) -> None:
     """Show what was measured to tell whether the map can be trusted."""
-    check, figures = shown.answer.check, words.trust(shown.answer)
+    check, figures = shown.answer.check, words.trust(shown.answer, shown.asks_probability)
     if check is None and not figures:
         return
     st.subheader("Does it hold up?", anchor=False)
@@ -130,6 +157,6 @@ def _trust(shown: Shown) -> None:
 
 
 def _about(rail: Rail, body: DeltaGenerator) -> None:
-    with body, st.expander(f"What {rail.method.label} does", icon=":material/menu_book:"):
+    with body, st.expander(f"About {rail.method.label}", icon=":material/menu_book:"):
         st.markdown(words.escaped(rail.method.doc))
         st.caption(f"{words.escaped(rail.method.family)} · {words.escaped(rail.method.paper)}")

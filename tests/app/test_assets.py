@@ -96,12 +96,16 @@ TEA = Question(1, "tea", None, "tea")
 def test_the_answer_says_how_sure_and_what_hiding_does() -> None:
     text = words.sentence(answer(), TEA).replace("\N{NO-BREAK SPACE}", " ")
     assert text.startswith("**75 %** sure.")
-    assert text.endswith("raised that the most: hiding it drops it to 9.0 %, hiding as much elsewhere to 66 %.")
+    assert text.endswith("raised that the most: hiding it drops the figure to 9.0 %, hiding as much elsewhere to 66 %.")
 
 
 def test_a_map_that_fails_its_check_is_called_a_weak_guide() -> None:
     assert "weak guide" in words.sentence(answer(check=QuickCheck(0.1, 0.75, 0.7, 0.6, 0.02, 7)), TEA)
     assert "weak guide" not in words.sentence(answer(), TEA)
+
+
+def test_where_hiding_changes_nothing_there_is_no_evidence() -> None:
+    assert "no evidence" in words.sentence(answer(check=QuickCheck(0.1, 0.75, 0.75, 0.75, 0.0, 7)), TEA)
 
 
 def test_a_map_without_evidence_says_so() -> None:

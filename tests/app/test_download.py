@@ -73,3 +73,6 @@ def test_a_download_that_fails_is_a_sentence_with_the_files_name(
     assert "wrong checksum" in said and served.file in said
     assert str(tmp_path) not in said and not app.exception
     assert not list((tmp_path / "hub" / "checkpoints").iterdir())
+    assert app.button(key="download").label == "Try again"
+    app.button(key="look_untrained").click().run()
+    assert "random numbers" in app.warning[0].value and not app.exception

@@ -88,6 +88,28 @@ def test_a_number_outside_its_range_falls_back_with_a_notice(open_app: Open, val
     assert any(f"“{value}”" in text for text in notices(app))
 
 
+def test_a_link_in_words_of_its_own_becomes_the_usual_one(open_app: Open) -> None:
+    names = next(iter(catalogue().models.values())).classes
+    app = open_app(**{"method": "occlusion", "window": "20", "class": str(names.index("lemon"))})
+    wanted = {"method": "Occlusion", "occlusion-window": "20", "class": "lemon"}
+    assert dict(app.query_params) == wanted
+
+
+def test_the_address_holds_a_networks_key_whatever_the_list_says(open_app: Open) -> None:
+    app = open_app()
+    app.selectbox(key="model").select("resnet50").run()
+    assert app.query_params["model"] == "resnet50"
+    assert open_app(model="ResNet-50").selectbox(key="model").value == "resnet50"
+    app.selectbox(key="model").select(next(iter(catalogue().models))).run()
+    assert "model" not in app.query_params
+
+
+def test_the_list_of_networks_says_what_is_here_and_how_large_a_download_is(open_app: Open) -> None:
+    titles = open_app().selectbox(key="model").options
+    assert titles[0].endswith(" here") and "↓" not in titles[0]
+    assert "ResNet-50 · 81 % · ↓ 98 MB" in titles
+
+
 def test_every_sample_can_be_linked_to(open_app: Open) -> None:
     for name in samples.SAMPLES:
         app = open_app(sample=name)

@@ -123,6 +123,22 @@ def test_an_uploaded_picture_is_explained_and_the_link_asks_for_it_again(screen:
     assert "Upload yours" in screen.page.locator('[data-testid="stSidebar"]').inner_text()
 
 
+def test_a_picture_that_replaces_another_stands_in_the_link_and_a_refused_one_does_not(screen: Screen) -> None:
+    screen.open()
+    screen.answered()
+    upload(screen, "mine.png", png())
+    screen.page.wait_for_url("**picture=own**")
+    first = screen.answered()
+    upload(screen, "other.png", png(seed=1))
+    screen.page.wait_for_selector(f'.lens:not([data-ready="{first}"])')
+    second = screen.answered()
+    assert "picture=own" in screen.page.url
+    upload(screen, "drawing.png", b"<svg/>")
+    screen.page.wait_for_selector("[class*=st-key-notice-]")
+    assert screen.answered() == second
+    assert "picture=own" in screen.page.url
+
+
 @pytest.mark.parametrize(
     ("name", "data"),
     [
@@ -171,6 +187,18 @@ def test_moving_on_cancels_the_work_under_way(screen: Screen) -> None:
     screen.page.wait_for_selector(".lens[data-ready]", timeout=8000)
     screen.answered()
     assert "method=" not in screen.page.url
+
+
+def test_back_and_forward_go_through_what_was_shown(screen: Screen) -> None:
+    screen.open()
+    first = screen.answered()
+    screen.page.locator(".st-key-samples [role=radio]").nth(1).click()
+    screen.page.wait_for_url("**sample=**")
+    second = screen.answered()
+    screen.page.go_back()
+    screen.page.wait_for_selector(f'.lens[data-ready="{first}"]')
+    screen.page.go_forward()
+    screen.page.wait_for_selector(f'.lens[data-ready="{second}"]')
 
 
 def test_a_network_without_weights_asks_before_it_downloads(screen: Screen) -> None:
