@@ -51,10 +51,9 @@ class ModelEntry:
     unsuitable: dict[str, str] = field(repr=False)
 
     def title(self, here: bool) -> str:
-        """Its name and what helps to choose: "ResNet-50 · 81 % · ↓ 98 MB", or "· 98 MB here"."""
-        size = size_in_words(self.bytes) if self.bytes else ""
-        parts = [self.label, "" if self.top1 is None else f"{100 * self.top1:.0f} %"]
-        parts.append(f"{size} here".strip() if here else f"↓ {size}")
+        """Its name and what helps to choose: "ResNet-50 · 81 % · ↓ 98 MB", or "· here"."""
+        right = "" if self.top1 is None else f"{100 * self.top1:.0f} %"
+        parts = [self.label, right, "here" if here else f"↓ {size_in_words(self.bytes)}"]
         return " · ".join(part for part in parts if part)
 
 

@@ -93,7 +93,7 @@ def _about(entry: ModelEntry) -> bool:
     with st.expander("About this network", icon=":material/info:"):
         st.markdown(
             f"{words.escaped(entry.label)} tells {len(entry.classes):,} classes apart, "
-            f"with {entry.parameters / 1e6:.1f} million learned numbers (its weights)."
+            f"with {entry.parameters / 1e6:.1f} million learned numbers (its weights, {size_in_words(entry.bytes)})."
         )
         untrained: bool = st.toggle(
             "Untrained",
