@@ -199,6 +199,7 @@ def test_back_and_forward_go_through_what_was_shown(screen: Screen) -> None:
     screen.page.wait_for_selector(f'.lens[data-ready="{first}"]')
     screen.page.go_forward()
     screen.page.wait_for_selector(f'.lens[data-ready="{second}"]')
+    assert first != second and "sample=" in screen.page.url
 
 
 def test_a_network_without_weights_asks_before_it_downloads(screen: Screen) -> None:
