@@ -126,8 +126,8 @@ class QuickCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether hiding the marked area takes more away than hiding as much elsewhere does on average."""
-        return self.before - self.hidden > max(0.0, self.before - self.elsewhere)
+        """Whether hiding the marked area takes clearly more away than hiding as much elsewhere: by over one spread."""
+        return self.hidden < min(self.before, self.elsewhere - self.spread)
 
 
 def share_of_area(values: NDArray[np.float32], share: float) -> NDArray[np.bool_]:

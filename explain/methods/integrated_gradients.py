@@ -98,5 +98,5 @@ class IntegratedGradients(Method):
     def _notes(self, residual: float) -> tuple[str, ...]:
         if residual < RESIDUAL:
             return ()
-        missing = "more than all" if not math.isfinite(residual) or residual > 1 else f"{residual:.0%}"
-        return (f"The shares miss {missing} of the difference they should add up to; take more points.",)
+        missing = "more than all" if not math.isfinite(residual) or residual > 1 else f"{100 * residual:.0f} %"
+        return (f"The shares miss {missing} of the difference they should add up to; take more steps.",)
