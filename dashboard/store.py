@@ -100,6 +100,8 @@ class Store(Generic[Value]):
             self.put(key, value)
             return value
         except Exception as error:
+            # Nothing is swallowed: whoever waits for this answer gets the error, too. A cancel is no
+            # Exception and is not handed on, so that one of those who wait takes the work over.
             job.error = error
             raise
         finally:
