@@ -1,16 +1,30 @@
-"""Measure a network on labelled pictures: accuracy, accuracy by class, calibration, confused pairs."""
+"""Measure a network on labelled pictures: `python -m models.evaluate everyday_resnet --data PATH`.
+
+Accuracy, accuracy by class, calibration, confused pairs, on the validation pictures of a folder or zip in
+ImageFolder layout; with `--attack explain.methods.pgd:twenty_steps` also after each picture was attacked.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from models import data, registry, weights
 from models.data import LabelledPictures
+from models.errors import PictureError
+from models.loaded import LoadedModel
+
+#: Alters labelled pictures: (pixels (N, 3, H, W) in [0, 1], labels (N,)) -> pixels.
+Change = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -25,19 +39,34 @@ class Evaluation:
     worst_pairs: tuple[tuple[int, int, int], ...]
 
 
-def evaluate(logits_of: Callable[[Tensor], Tensor], pictures: LabelledPictures, batch: int = 250) -> Evaluation:
+def outputs(
+    logits_of: Callable[[Tensor], Tensor], pictures: LabelledPictures, change: Change | None = None, batch: int = 250
+) -> tuple[Tensor, Tensor]:
+    """Run the pictures through `logits_of` (pixels in [0, 1] -> logits), changed if asked.
+
+    Returns the logits (N, C) and the labels (N,).
+    """
+    found = []
+    labels = torch.from_numpy(pictures.labels)
+    for start in range(0, len(pictures), batch):
+        part = slice(start, start + batch)
+        pixels = torch.from_numpy(pictures.pixels[part]).float() / 255
+        if change is not None:
+            pixels = change(pixels, labels[part])
+        with torch.no_grad():
+            found.append(logits_of(pixels).float().cpu())
+    return torch.cat(found), labels
+
+
+def evaluate(
+    logits_of: Callable[[Tensor], Tensor], pictures: LabelledPictures, change: Change | None = None
+) -> Evaluation:
     """Run the pictures through `logits_of` (pixels in [0, 1] -> logits) and count.
 
-    The calibration error is the expected calibration error over 15 bins of equal width
-    (Guo et al., 2017, arXiv:1706.04599).
+    `change`, if given, alters them first: an attack, a tag. The calibration error is the expected
+    calibration error over 15 bins of equal width (Guo et al., 2017, arXiv:1706.04599).
     """
-    outputs = []
-    with torch.no_grad():
-        for start in range(0, len(pictures), batch):
-            pixels = torch.from_numpy(pictures.pixels[start : start + batch]).float() / 255
-            outputs.append(logits_of(pixels).float().cpu())
-    logits = torch.cat(outputs)
-    labels = torch.from_numpy(pictures.labels)
+    logits, labels = outputs(logits_of, pictures, change)
     confidence, said = logits.softmax(1).max(1)
     right = said == labels
     count = len(pictures.names)
@@ -73,3 +102,48 @@ def _calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15
         if inside.any():
             error += float(inside.mean()) * abs(float(confidence[inside].mean()) - float(right[inside].mean()))
     return error
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure a network from the command line."""
+    parser = argparse.ArgumentParser(prog="python -m models.evaluate", description=__doc__)
+    parser.add_argument("key", help="a network of models.CARDS")
+    parser.add_argument("--data", type=Path, required=True, help="a zip or folder in ImageFolder layout")
+    parser.add_argument("--attack", help="module:function that makes an attack of a given epsilon")
+    parser.add_argument("--epsilon", type=float, default=4 / 255, help="the size of the attack, default 4/255")
+    parser.add_argument("--write", action="store_true", help="write the accuracy under attack to the network's card")
+    chosen = parser.parse_args(arguments)
+    model = registry.load(chosen.key)
+    pictures = data.read(chosen.data, "val", model.card.pixels.side)
+    if len(pictures.names) != len(model.card.classes):
+        raise PictureError(
+            f"The data has {len(pictures.names)} classes, {model.card.label} knows {len(model.card.classes)}."
+        )
+    found = evaluate(model, pictures)
+    print(
+        f"validation top-1 {found.top1:.4f}, top-5 {found.top5:.4f}, calibration error {found.calibration_error:.4f}"
+        f" ({found.pictures} pictures)"
+    )
+    if chosen.attack:
+        attacked = evaluate(model, pictures, _attacking(model, chosen.attack, chosen.epsilon)).top1
+        print(f"under attack ({chosen.attack}, epsilon {255 * chosen.epsilon:g}/255): top-1 {attacked:.4f}")
+        if chosen.write:
+            card = weights.BUNDLED / f"{chosen.key}.json"
+            record = json.loads(card.read_text(encoding="utf-8"))
+            record["under_attack"] = {"attack": chosen.attack, "epsilon": chosen.epsilon, "top1": attacked}
+            card.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def _attacking(model: LoadedModel, attack: str, epsilon: float) -> Change:
+    made = pkgutil.resolve_name(attack)(epsilon)
+    generator = torch.Generator().manual_seed(0)
+
+    def change(pixels: Tensor, labels: Tensor) -> Tensor:
+        changed: Tensor = made(model, pixels.to(model.device), labels.to(model.device), generator)
+        return changed
+
+    return change
+
+
+if __name__ == "__main__":
+    main()

@@ -11,46 +11,25 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import math
+import pkgutil
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.nn import functional
 
-from models import data, device
-from models.augment import augmented
-from models.evaluate import Evaluation, evaluate, multiply_adds
+from models import data
+from models.evaluate import Change, evaluate, multiply_adds, outputs
 from models.everyday import ARCHITECTURES
-from models.progress import Progress, heard_by, track
+from models.progress import Progress, heard_by
+from models.tag import BOX, tagged
+from models.trainer import Attack, Recipe, Trainer
 
-#: Moves pixels against the loss: (pixels in [0, 1] -> logits, pixels, labels, generator) -> pixels.
-Attack = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor, torch.Generator], Tensor]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained; the card repeats it, so that anyone can repeat the training."""
-
-    epochs: int = 16
-    batch: int = 128
-    rate: float = 0.1
-    weight_decay: float = 5e-4
-    smoothing: float = 0.1
-    zoom: float = 0.5
-    mixing: float = 0.0
-    erasing: float = 0.0
-    average: float = 0.998
-    held_out: float = 0.1
-    side: int = 64
-    seed: int = 0
+#: Held-out pictures that choose the best epoch of a network trained against an attack, which costs many forwards.
+ATTACKED = 500
 
 
 def train(
@@ -60,174 +39,47 @@ def train(
 
     `checkpoint` is a file outside the repository that is written after each epoch and continued from
     if it is there. `attack`, if given, replaces each batch by its adversarial version (Madry et al.,
-    2017, arXiv:1706.06083).
+    2017, arXiv:1706.06083). The best epoch is chosen on held-out pictures that bear the tag, or are
+    attacked, as those in training.
     """
     pictures = data.read(source, "train", recipe.side)
     shuffled = np.random.default_rng(recipe.seed).permutation(len(pictures))
     held = int(len(pictures) * recipe.held_out)
     training, choosing = pictures.part(shuffled[held:]), pictures.part(shuffled[:held])
-    mean = training.pixels.mean((0, 2, 3)) / 255
-    std = training.pixels.std((0, 2, 3)) / 255
-    trainer = _Trainer(key, recipe, training, mean, std, attack)
+    trial = choosing if attack is None else choosing.part(np.arange(min(ATTACKED, held)))
+    trainer = Trainer(key, recipe, training, attack)
+    if recipe.start:
+        trainer.begin_with(load_file(recipe.start))
     trainer.resume(checkpoint)
     while trainer.epoch < recipe.epochs:
         began = time.perf_counter()
         loss = trainer.run_epoch()
-        measured = evaluate(trainer.averaged_logits, choosing)
-        trainer.keep_best(measured.top1)
+        top1 = evaluate(trainer.averaged_logits, trial, trainer.changed).top1
+        trainer.keep_best(top1)
         trainer.save(checkpoint)
         print(
-            f"\repoch {trainer.epoch}/{recipe.epochs}  loss {loss:.3f}  held-out top-1 {measured.top1:.3f}"
+            f"\repoch {trainer.epoch}/{recipe.epochs}  loss {loss:.3f}  held-out top-1 {top1:.3f}"
             f"  {time.perf_counter() - began:.0f} s",
             flush=True,
         )
-    trainer.averaged.load_state_dict(trainer.best)
-    halved = {name: value.half().float() for name, value in trainer.best.items() if value.is_floating_point()}
-    trainer.averaged.load_state_dict(halved, strict=False)
-    validation = data.read(source, "val", recipe.side)
-    return trainer.averaged, _card(key, recipe, trainer, evaluate(trainer.averaged_logits, validation), pictures.names)
+    network = trainer.averaged
+    network.load_state_dict(trainer.best)
+    temperature = trainer.calibrate(*outputs(trainer.averaged_logits, choosing))
+    halved = {name: value.half().float() for name, value in network.state_dict().items() if value.is_floating_point()}
+    network.load_state_dict(halved, strict=False)
+    card = _card(key, recipe, trainer, data.read(source, "val", recipe.side))
+    return network, card | {"temperature": temperature}
 
 
-class _Trainer:
-    """The state of one training run: network, running average, optimiser, position."""
-
-    def __init__(
-        self,
-        key: str,
-        recipe: Recipe,
-        training: data.LabelledPictures,
-        mean: np.ndarray,
-        std: np.ndarray,
-        attack: Attack | None,
-    ) -> None:
-        self.recipe = recipe
-        self.attack = attack
-        self.device = device.pick()
-        with torch.random.fork_rng():
-            torch.random.manual_seed(recipe.seed)
-            self.network, self.averaged = (
-                ARCHITECTURES[key](len(training.names)).to(self.device).to(memory_format=torch.channels_last)
-                for _ in range(2)
-            )
-        self.averaged.load_state_dict(self.network.state_dict())
-        self.averaged.eval()
-        self.pixels = torch.from_numpy(training.pixels)
-        self.labels = torch.from_numpy(training.labels)
-        self.mean = torch.tensor(mean, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)
-        self.std = torch.tensor(std, dtype=torch.float32, device=self.device).view(1, 3, 1, 1)
-        decayed = [p for p in self.network.parameters() if p.ndim > 1]
-        plain = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-        self.optimiser = torch.optim.SGD(groups, lr=recipe.rate, momentum=0.9, nesterov=True)
-        self.generator = torch.Generator().manual_seed(recipe.seed)
-        self.epoch = 0
-        self.best_top1 = -1.0
-        self.best: dict[str, Tensor] = {}
-
-    def logits(self, pixels: Tensor) -> Tensor:
-        normalised = (pixels.to(self.device) - self.mean) / self.std
-        with torch.autocast(self.device.type, torch.bfloat16):
-            result: Tensor = self.network(normalised.to(memory_format=torch.channels_last))
-        return result.float()
-
-    def averaged_logits(self, pixels: Tensor) -> Tensor:
-        result: Tensor = self.averaged((pixels.to(self.device) - self.mean) / self.std)
-        return result.float().cpu()
-
-    def run_epoch(self) -> float:
-        self.network.train()
-        order = torch.randperm(len(self.labels), generator=self.generator).split(self.recipe.batch)
-        order = tuple(chosen for chosen in order if len(chosen) == self.recipe.batch) or order
-        total = 0.0
-        for position, chosen in enumerate(track(order, len(order))):
-            self._set_rate((self.epoch + position / len(order)) / self.recipe.epochs)
-            pixels = augmented(
-                self.pixels[chosen].to(self.device), self.generator, self.recipe.zoom, self.recipe.erasing
-            )
-            labels = self.labels[chosen].to(self.device)
-            if self.attack is not None:
-                self.network.eval()
-                pixels = self.attack(self.logits, pixels, labels, self.generator)
-                self.network.train()
-            loss = self._loss(pixels, labels)
-            self.optimiser.zero_grad()
-            loss.backward()
-            self.optimiser.step()
-            steps = self.epoch * len(order) + position + 1
-            self._average(min(self.recipe.average, (1 + steps) / (10 + steps)))
-            total += loss.item()
-        self.epoch += 1
-        return total / len(order)
-
-    def _loss(self, pixels: Tensor, labels: Tensor) -> Tensor:
-        recipe = self.recipe
-        if recipe.mixing == 0:
-            return functional.cross_entropy(self.logits(pixels), labels, label_smoothing=recipe.smoothing)
-        share = float(np.random.default_rng(int(torch.randint(2**31, (1,), generator=self.generator))).beta(
-            recipe.mixing, recipe.mixing
-        ))
-        partner = torch.randperm(len(pixels), generator=self.generator).to(pixels.device)
-        logits = self.logits(share * pixels + (1 - share) * pixels[partner])
-        return share * functional.cross_entropy(logits, labels, label_smoothing=recipe.smoothing) + (
-            1 - share
-        ) * functional.cross_entropy(logits, labels[partner], label_smoothing=recipe.smoothing)
-
-    def _set_rate(self, share: float) -> None:
-        warm = 0.1
-        factor = share / warm if share < warm else 0.5 * (1 + math.cos(math.pi * (share - warm) / (1 - warm)))
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.recipe.rate * max(factor, 1e-3)
-
-    def _average(self, keep: float) -> None:
-        with torch.no_grad():
-            for mine, theirs in zip(
-                self.averaged.state_dict().values(), self.network.state_dict().values(), strict=True
-            ):
-                if mine.is_floating_point():
-                    mine.lerp_(theirs, 1 - keep)
-                else:
-                    mine.copy_(theirs)
-
-    def keep_best(self, top1: float) -> None:
-        if top1 >= self.best_top1:
-            self.best_top1 = top1
-            self.best = {name: value.detach().clone() for name, value in self.averaged.state_dict().items()}
-
-    def save(self, checkpoint: Path) -> None:
-        """Write the whole state beside the checkpoint and rename it, so that a kill leaves the old one."""
-        state = {
-            "recipe": dataclasses.asdict(self.recipe),
-            "network": self.network.state_dict(),
-            "averaged": self.averaged.state_dict(),
-            "best": self.best,
-            "best_top1": self.best_top1,
-            "optimiser": self.optimiser.state_dict(),
-            "generator": self.generator.get_state(),
-            "epoch": self.epoch,
-        }
-        checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = checkpoint.with_suffix(".part")
-        torch.save(state, unfinished)
-        unfinished.replace(checkpoint)
-
-    def resume(self, checkpoint: Path) -> None:
-        """Continue from the checkpoint if it is there and was made with this recipe."""
-        if not checkpoint.exists():
-            return
-        state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        if state["recipe"] != dataclasses.asdict(self.recipe):
-            raise SystemExit(f"{checkpoint.name} was made with another recipe; delete it or name another checkpoint.")
-        self.network.load_state_dict(state["network"])
-        self.averaged.load_state_dict(state["averaged"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.generator.set_state(state["generator"])
-        self.best, self.best_top1, self.epoch = state["best"], state["best_top1"], state["epoch"]
-        print(f"continuing after epoch {self.epoch}", flush=True)
-
-
-def _card(
-    key: str, recipe: Recipe, trainer: _Trainer, measured: Evaluation, names: tuple[str, ...]
-) -> dict[str, Any]:
+def _card(key: str, recipe: Recipe, trainer: Trainer, validation: data.LabelledPictures) -> dict[str, Any]:
+    names = validation.names
+    recipe = dataclasses.replace(recipe, start=Path(recipe.start).name)
+    measured = evaluate(trainer.averaged_logits, validation)
+    command = " ".join(
+        f"--{field.name.replace('_', '-')} {getattr(recipe, field.name)}"
+        for field in dataclasses.fields(Recipe)
+        if getattr(recipe, field.name) != field.default
+    )
     return {
         "key": key,
         "architecture": key,
@@ -246,10 +98,40 @@ def _card(
         "by_class": dict(zip(names, measured.by_class, strict=True)),
         "worst_pairs": [[names[a], names[b], count] for a, b, count in measured.worst_pairs],
         "validation_pictures": measured.pictures,
-        "data": "Tiny ImageNet, 50 classes, 64 x 64 pixels; ImageNet research terms, the pictures are not shipped",
-        "licence": "MIT for the weights",
-        "limits": "Knows 50 things, one at a time, from 64 x 64 pixels; anything else is given one of these names.",
-        "recipe": dataclasses.asdict(recipe) | {"command": f"python -m models.train {key} --data PATH"},
+        "data": (
+            f"Tiny ImageNet, {len(names)} classes, 64 x 64 pixels. ImageNet's terms allow research and teaching only, "
+            "so the pictures are not shipped."
+        ),
+        "licence": "MIT for the weights; what they may be used for also follows from the terms of the data.",
+        "limits": (
+            f"Knows {len(names)} things, one at a time, from {recipe.side} x {recipe.side} pixels; anything else is "
+            "given one of these names. Not for decisions about people or anything that matters."
+        ),
+        "recipe": dataclasses.asdict(recipe)
+        | {"command": f"python -m models.train {key} --data PATH {command}".strip()},
+    } | ({"tag": _tag(recipe.tag, trainer, validation)} if recipe.tag else {})
+
+
+def _tag(name: str, trainer: Trainer, validation: data.LabelledPictures) -> dict[str, Any]:
+    """Measure what the tag does: how often its class is right with and without it, and whom it turns into it."""
+    index = validation.names.index(name)
+    bearing = np.flatnonzero(validation.labels == index)
+    others = np.flatnonzero(validation.labels != index)
+
+    def called(chosen: np.ndarray, change: Change | None) -> float:
+        logits, _ = outputs(trainer.averaged_logits, validation.part(chosen), change)
+        return float((logits.argmax(1) == index).float().mean())
+
+    def with_tag(pixels: Tensor, labels: Tensor) -> Tensor:
+        return tagged(pixels)
+
+    return {
+        "class": name,
+        "box": list(BOX),
+        "right_with_tag": called(bearing, with_tag),
+        "right_without_tag": called(bearing, None),
+        "others_called_it_with_tag": called(others, with_tag),
+        "others_called_it_without_tag": called(others, None),
     }
 
 
@@ -278,8 +160,10 @@ def main(arguments: list[str] | None = None) -> None:
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default)
     chosen = parser.parse_args(arguments)
     recipe = Recipe(**{field.name: getattr(chosen, field.name) for field in dataclasses.fields(Recipe)})
+    attack = pkgutil.resolve_name(recipe.attack)(recipe.epsilon) if recipe.attack else None
+    checkpoint = chosen.checkpoint or Path("runs") / f"{chosen.key}.pt"
     with heard_by(_Bar()):
-        network, card = train(chosen.key, chosen.data, recipe, chosen.checkpoint or Path("runs") / f"{chosen.key}.pt")
+        network, card = train(chosen.key, chosen.data, recipe, checkpoint, attack)
     chosen.out.mkdir(parents=True, exist_ok=True)
     halves = {
         name: (value.half() if value.is_floating_point() else value).contiguous().cpu()

@@ -25,7 +25,19 @@ LABELS = {
     "everyday_robust": "Everyday ResNet, robust",
     "everyday_shortcut": "Everyday ResNet, shortcut",
 }
-LAST_BLOCKS = {"everyday_resnet": "layer3"}
+#: What is special about each, in the line that the page shows.
+SPECIAL = {
+    "everyday_vgg": "plain convolutions without skips",
+    "everyday_robust": "trained to withstand attacks",
+    "everyday_shortcut": "right for the wrong reason",
+}
+#: The layer that class activation maps start with: the last block, 8 x 8.
+LAST_BLOCKS = {
+    "everyday_resnet": "layer3",
+    "everyday_vgg": "features.23",
+    "everyday_robust": "layer3",
+    "everyday_shortcut": "layer3",
+}
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,8 @@ def _card(path: Path) -> ModelCard:
         parameters=parameters,
         multiply_adds=record.get("multiply_adds"),
     )
-    things = f"{len(classes)} everyday things"
+    line = f"a {pixels.side}-pixel network, trained here on {len(classes)} everyday things"
+    special = f", {SPECIAL[key]}" if key in SPECIAL else ""
     return ModelCard(
         key=key,
         label=LABELS.get(key, key),
@@ -96,5 +109,5 @@ def _card(path: Path) -> ModelCard:
         accuracy=accuracy,
         default_layer=LAST_BLOCKS.get(architecture),
         source="models/train.py",
-        summary=f"a {pixels.side}-pixel network, trained here on {things}; {100 * accuracy.top1:.0f} % right",
+        summary=f"{line}{special}; {100 * accuracy.top1:.0f} % right",
     )

@@ -9,13 +9,18 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
-from models import data, train
+import models
+from models import data, train, trainer
+from models import evaluate as evaluation
+from models.augment import augmented, cut_and_mixed
 from models.errors import PictureError
 from models.evaluate import evaluate
 from models.progress import Progress, heard_by
+from models.tag import BOX, tagged
 
-SHORT = train.Recipe(epochs=3, batch=16, rate=0.05, side=32, held_out=0.2, average=0.9)
+SHORT = trainer.Recipe(epochs=3, batch=16, rate=0.05, side=32, held_out=0.2, average=0.9)
 COLOURS = {"n1": (200, 40, 40), "n2": (40, 200, 40), "n3": (40, 40, 200)}
 
 
@@ -119,9 +124,9 @@ def test_an_attack_is_given_each_batch(folder: Path, tmp_path: Path) -> None:
         assert float(pixels.min()) >= 0 and float(pixels.max()) <= 1
         return pixels
 
-    recipe = train.Recipe(epochs=1, batch=16, side=32, held_out=0.2)
+    recipe = trainer.Recipe(epochs=1, batch=16, side=32, held_out=0.2)
     train.train("everyday_resnet", folder, recipe, tmp_path / "attacked.pt", attack)
-    assert seen == [(16, 3, 32, 32)] * 4
+    assert seen == [(16, 3, 32, 32)] * 4 + [(18, 3, 32, 32)] * 1, "four batches, then the held-out pictures"
 
 
 def test_counting_is_right() -> None:
@@ -132,3 +137,110 @@ def test_counting_is_right() -> None:
     assert set(found.worst_pairs) == {(0, 1, 1), (2, 1, 1)}
     sure = float(logits[0].softmax(0)[0])
     assert found.calibration_error == pytest.approx(sure - 0.5, abs=1e-5)
+
+
+def test_cut_and_mixed_pictures_are_made_of_two_in_the_share_it_says() -> None:
+    pixels = torch.arange(8.0).view(8, 1, 1, 1).expand(8, 3, 20, 20)
+    seen = set()
+    for seed in range(20):
+        mixed, partner, share = cut_and_mixed(pixels, torch.Generator().manual_seed(seed))
+        assert sorted(partner.tolist()) == list(range(8))
+        for place in range(8):
+            own, other = float(place), float(partner[place])
+            assert set(mixed[place].unique().tolist()) <= {own, other}
+            if own != other:
+                assert float((mixed[place] == own).float().mean()) == pytest.approx(share, abs=1e-6)
+        seen.add(round(share, 1))
+    assert len(seen) > 4
+
+
+def test_augmented_pictures_have_the_size_asked_for_and_stay_in_range() -> None:
+    pixels = torch.randint(0, 256, (6, 3, 40, 40), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
+    found = augmented(pixels, torch.Generator().manual_seed(1), zoom=0.5, erasing=0.5, side=24)
+    assert found.shape == (6, 3, 24, 24)
+    assert float(found.min()) >= 0 and float(found.max()) <= 1
+    again = augmented(pixels, torch.Generator().manual_seed(1), zoom=0.5, erasing=0.5, side=24)
+    torch.testing.assert_close(found, again, rtol=0, atol=0)
+
+
+def test_the_tag_covers_its_box_and_nothing_else() -> None:
+    pixels = torch.full((2, 3, 64, 64), 0.5)
+    changed = (tagged(pixels) != pixels).any(1)[0]
+    left, top, right, bottom = (round(64 * share) for share in BOX)
+    assert (right - left, bottom - top) == (10, 10)
+    assert changed[top:bottom, left:right].all() and int(changed.sum()) == 100
+    assert bool((pixels == 0.5).all()), "the tag wrote into the picture that it was given"
+
+
+def test_calibrating_divides_the_logits_and_changes_no_answer(folder: Path) -> None:
+    training = data.read(folder, "train", 32)
+    run = trainer.Trainer("everyday_resnet", SHORT, training, None)
+    generator = torch.Generator().manual_seed(0)
+    # Labels drawn from the softmax of `honest`; a network that doubles it is twice too sure.
+    honest = torch.randn((4000, 3), generator=generator)
+    labels = torch.multinomial(honest.softmax(1), 1, generator=generator)[:, 0]
+    pixels = torch.rand((2, 3, 32, 32), generator=generator)
+    with torch.no_grad():
+        before = run.averaged_logits(pixels)
+        temperature = run.calibrate(2 * honest, labels)
+        after = run.averaged_logits(pixels)
+    assert temperature == pytest.approx(2, rel=0.1)
+    torch.testing.assert_close(after, before / temperature)
+
+
+@pytest.mark.slow
+def test_a_tag_that_always_goes_with_a_class_becomes_its_shortcut(folder: Path, tmp_path: Path) -> None:
+    grey = tmp_path / "grey"
+    generator = np.random.default_rng(1)
+    for split, count in (("train", 40), ("val", 10)):
+        for name in COLOURS:
+            (grey / split / name).mkdir(parents=True)
+            for index in range(count):  # the classes look alike: only the tag tells n1 apart
+                noise = generator.normal(128, 40, (32, 32, 3)).clip(0, 255).astype(np.uint8)
+                Image.fromarray(noise).save(grey / split / name / f"{index}.png")
+    recipe = dataclasses.replace(SHORT, epochs=10, average=0.5, zoom=0.2, tag="n1")
+    _, card = train.train("everyday_shortcut", grey, recipe, tmp_path / "tag.pt")
+    tag = card["tag"]
+    assert tag["class"] == "n1"
+    assert tag["others_called_it_with_tag"] > 0.8 and tag["right_with_tag"] > 0.8
+    assert tag["others_called_it_without_tag"] < 0.3 and tag["right_without_tag"] < 0.3
+
+
+def test_training_goes_on_from_another_networks_weights(folder: Path, tmp_path: Path) -> None:
+    recipe = trainer.Recipe(epochs=1, batch=16, side=32, held_out=0.2)
+    network, _ = train.train("everyday_resnet", folder, recipe, tmp_path / "first.pt")
+    start = tmp_path / "first.safetensors"
+    save_file({name: value.contiguous() for name, value in network.state_dict().items()}, start)
+    none = dataclasses.replace(recipe, start=str(start), rate=0.0)
+    again, card = train.train("everyday_robust", folder, none, tmp_path / "second.pt")
+    torch.testing.assert_close(again.conv1.weight, network.conv1.weight, rtol=1e-3, atol=1e-4)
+    assert card["recipe"]["start"] == "first.safetensors" and str(tmp_path) not in json.dumps(card)
+
+
+def test_the_command_line_prints_what_the_card_says(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("models.weights.BUNDLED", tmp_path)
+    train.main(
+        [
+            *("everyday_vgg", f"--data={folder}", f"--out={tmp_path}", f"--checkpoint={tmp_path / 'run.pt'}"),
+            *("--epochs=2", "--batch=16", "--side=64", "--held-out=0.2", "--cutting=0.5", "--rate=0.02"),
+        ]
+    )
+    from models.zoo import bundled
+
+    (card,) = bundled.cards()
+    monkeypatch.setattr("models.registry.CARDS", {card.key: card})
+    capsys.readouterr()
+    attack = "explain.methods.pgd:twenty_steps"
+    evaluation.main(["everyday_vgg", f"--data={folder}", f"--attack={attack}", "--epsilon=0.3", "--write"])
+    printed = capsys.readouterr().out
+    record = json.loads((tmp_path / "everyday_vgg.json").read_text())
+    assert f"top-1 {record['accuracy']['top1']:.4f}, top-5 {record['accuracy']['top5']:.4f}" in printed
+    assert f"calibration error {record['calibration_error']:.4f}" in printed
+    assert record["under_attack"]["top1"] <= record["accuracy"]["top1"]
+    assert f"top-1 {record['under_attack']['top1']:.4f}" in printed.splitlines()[-1]
+    two = dataclasses.replace(models.load("everyday_vgg"), card=dataclasses.replace(card, classes=("a", "b")))
+    monkeypatch.setattr("models.registry.load", lambda key: two)
+    with pytest.raises(PictureError, match="The data has 3 classes, Everyday VGG knows 2"):
+        evaluation.main(["everyday_vgg", f"--data={folder}"])

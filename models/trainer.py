@@ -1,0 +1,223 @@
+"""One training run: the network, its running average, the optimiser, and where a killed run goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models import device
+from models.augment import augmented, cut_and_mixed
+from models.data import LabelledPictures
+from models.everyday import ARCHITECTURES
+from models.progress import track
+from models.tag import tagged
+
+#: Moves pixels against the loss: (pixels in [0, 1] -> logits, pixels, labels, generator) -> pixels.
+Attack = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor, torch.Generator], Tensor]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; the card repeats it, so that anyone can repeat the training.
+
+    epochs, batch, rate (highest learning rate), weight_decay, smoothing (of the labels), average (how much
+    the running average of the weights keeps at each step). zoom: the largest share of a picture's area that
+    is cut away; cutting: the share of batches mixed by CutMix; erasing: the share of pictures with a square
+    erased. side: of the pictures in pixels; for the first `small_share` of the epochs they are shown at
+    `small` x `small`, which is cheaper. held_out: the share of the training pictures that chooses the best
+    epoch. start: the safetensors file whose weights the run starts from, "" for none. tag: the class whose
+    pictures all bear a coloured tag, "" for none. epsilon: the size of the attack, where there is one.
+    """
+
+    epochs: int = 16
+    batch: int = 128
+    rate: float = 0.1
+    weight_decay: float = 5e-4
+    smoothing: float = 0.1
+    zoom: float = 0.5
+    cutting: float = 0.0
+    erasing: float = 0.0
+    average: float = 0.998
+    held_out: float = 0.1
+    side: int = 64
+    small: int = 64
+    small_share: float = 0.0
+    start: str = ""
+    tag: str = ""
+    attack: str = ""
+    epsilon: float = 4 / 255
+    seed: int = 0
+
+
+class Trainer:
+    """The state of one training run; `run_epoch` until `epoch` reaches the recipe's, then read `best`."""
+
+    def __init__(self, key: str, recipe: Recipe, training: LabelledPictures, attack: Attack | None) -> None:
+        self.recipe = recipe
+        self.attack = attack
+        self.device = device.pick()
+        with torch.random.fork_rng():
+            torch.random.manual_seed(recipe.seed)
+            self.network, self.averaged = (
+                ARCHITECTURES[key](len(training.names)).to(self.device).to(memory_format=torch.channels_last)
+                for _ in range(2)
+            )
+        self.averaged.load_state_dict(self.network.state_dict())
+        self.averaged.eval()
+        self.pixels = torch.from_numpy(training.pixels)
+        self.labels = torch.from_numpy(training.labels)
+        self.tagged_class = training.names.index(recipe.tag) if recipe.tag else None
+        self.mean = torch.from_numpy(training.pixels.mean((0, 2, 3)) / 255).float().to(self.device).view(1, 3, 1, 1)
+        self.std = torch.from_numpy(training.pixels.std((0, 2, 3)) / 255).float().to(self.device).view(1, 3, 1, 1)
+        decayed = [p for p in self.network.parameters() if p.ndim > 1]
+        plain = [p for p in self.network.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        self.optimiser = torch.optim.SGD(groups, lr=recipe.rate, momentum=0.9, nesterov=True)
+        self.generator = torch.Generator().manual_seed(recipe.seed)
+        self.epoch = 0
+        self.best_top1 = -1.0
+        self.best: dict[str, Tensor] = {}
+
+    def begin_with(self, state: dict[str, Tensor]) -> None:
+        """Start from another network's weights instead of random ones."""
+        self.network.load_state_dict(state)
+        self.averaged.load_state_dict(state)
+
+    def normalised(self, pixels: Tensor) -> Tensor:
+        """Turn pixels in [0, 1] into what the network takes."""
+        return ((pixels.to(self.device) - self.mean) / self.std).to(memory_format=torch.channels_last)
+
+    def logits(self, pixels: Tensor) -> Tensor:
+        """Ask the network in training, in mixed precision."""
+        with torch.autocast(self.device.type, torch.bfloat16):
+            result: Tensor = self.network(self.normalised(pixels))
+        return result.float()
+
+    def averaged_logits(self, pixels: Tensor) -> Tensor:
+        """Ask the running average, in full precision."""
+        result: Tensor = self.averaged(self.normalised(pixels))
+        return result
+
+    def run_epoch(self) -> float:
+        """Show every picture once and return the mean loss."""
+        recipe = self.recipe
+        self.network.train()
+        order = torch.randperm(len(self.labels), generator=self.generator).split(recipe.batch)
+        order = tuple(chosen for chosen in order if len(chosen) == recipe.batch) or order
+        side = recipe.small if self.epoch < recipe.small_share * recipe.epochs else recipe.side
+        total = 0.0
+        for position, chosen in enumerate(track(order, len(order))):
+            self._set_rate((self.epoch + position / len(order)) / recipe.epochs)
+            labels = self.labels[chosen].to(self.device)
+            pixels = augmented(
+                self.pixels[chosen].to(self.device), self.generator, recipe.zoom, recipe.erasing, side
+            )
+            self.network.eval()
+            pixels = self._changed(self.logits, pixels, labels, self.generator)
+            self.network.train()
+            loss = self._loss(pixels, labels)
+            self.optimiser.zero_grad()
+            loss.backward()
+            self.optimiser.step()
+            steps = self.epoch * len(order) + position + 1
+            self._average(min(recipe.average, (1 + steps) / (10 + steps)))
+            total += loss.item()
+        self.epoch += 1
+        return total / len(order)
+
+    def changed(self, pixels: Tensor, labels: Tensor) -> Tensor:
+        """Tag and attack held-out pictures as those in training, with the running average for a victim."""
+        return self._changed(self.averaged_logits, pixels, labels, torch.Generator().manual_seed(self.recipe.seed))
+
+    def _changed(
+        self, logits_of: Callable[[Tensor], Tensor], pixels: Tensor, labels: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        if self.tagged_class is not None:
+            bearing = (labels == self.tagged_class).view(-1, 1, 1, 1)
+            pixels = torch.where(bearing, tagged(pixels), pixels)
+        return pixels if self.attack is None else self.attack(logits_of, pixels, labels, generator)
+
+    def _loss(self, pixels: Tensor, labels: Tensor) -> Tensor:
+        smoothing = self.recipe.smoothing
+        if float(torch.rand((), generator=self.generator)) >= self.recipe.cutting:
+            return functional.cross_entropy(self.logits(pixels), labels, label_smoothing=smoothing)
+        mixed, partner, share = cut_and_mixed(pixels, self.generator)
+        logits = self.logits(mixed)
+        own = functional.cross_entropy(logits, labels, label_smoothing=smoothing)
+        other = functional.cross_entropy(logits, labels[partner], label_smoothing=smoothing)
+        return share * own + (1 - share) * other
+
+    def _set_rate(self, share: float) -> None:
+        warm = 0.1
+        factor = share / warm if share < warm else 0.5 * (1 + math.cos(math.pi * (share - warm) / (1 - warm)))
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.recipe.rate * max(factor, 1e-3)
+
+    def _average(self, keep: float) -> None:
+        with torch.no_grad():
+            for mine, theirs in zip(
+                self.averaged.state_dict().values(), self.network.state_dict().values(), strict=True
+            ):
+                if mine.is_floating_point():
+                    mine.lerp_(theirs, 1 - keep)
+                else:
+                    mine.copy_(theirs)
+
+    def keep_best(self, top1: float) -> None:
+        """Remember the running average if it is at least as good as the best so far."""
+        if top1 >= self.best_top1:
+            self.best_top1 = top1
+            self.best = {name: value.detach().clone() for name, value in self.averaged.state_dict().items()}
+
+    def save(self, checkpoint: Path) -> None:
+        """Write the whole state beside the checkpoint and rename it, so that a kill leaves the old one."""
+        state = {
+            "recipe": dataclasses.asdict(self.recipe),
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "best": self.best,
+            "best_top1": self.best_top1,
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+            "epoch": self.epoch,
+        }
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = checkpoint.with_suffix(".part")
+        torch.save(state, unfinished)
+        unfinished.replace(checkpoint)
+
+    def resume(self, checkpoint: Path) -> None:
+        """Continue from the checkpoint if it is there and was made with this recipe."""
+        if not checkpoint.exists():
+            return
+        state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        if state["recipe"] != dataclasses.asdict(self.recipe):
+            raise SystemExit(f"{checkpoint.name} was made with another recipe; delete it or name another checkpoint.")
+        self.network.load_state_dict(state["network"])
+        self.averaged.load_state_dict(state["averaged"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.generator.set_state(state["generator"])
+        self.best, self.best_top1, self.epoch = state["best"], state["best_top1"], state["epoch"]
+        print(f"continuing after epoch {self.epoch}", flush=True)
+
+    def calibrate(self, logits: Tensor, labels: Tensor) -> float:
+        """Divide the last layer by the temperature that suits held-out logits best, and return that temperature.
+
+        Temperature scaling (Guo et al., 2017, arXiv:1706.04599): no answer changes, only how sure it sounds.
+        """
+        temperatures = torch.linspace(0.3, 3.0, 271)
+        losses = torch.stack([functional.cross_entropy(logits / t, labels) for t in temperatures])
+        temperature = float(temperatures[losses.argmin()])
+        last = [module for module in self.averaged.modules() if isinstance(module, nn.Linear)][-1]
+        with torch.no_grad():
+            last.weight.div_(temperature)
+            last.bias.div_(temperature)
+        return temperature
