@@ -19,11 +19,20 @@ if TYPE_CHECKING:
     from explain.method import METHODS as METHODS
     from explain.method import Method as Method
     from explain.method import register as register
+    from explain.methods.apgd import APGD as APGD
+    from explain.methods.attack_ensemble import AttackEnsemble as AttackEnsemble
+    from explain.methods.carlini_wagner import CarliniWagner as CarliniWagner
+    from explain.methods.deep_fool import DeepFool as DeepFool
+    from explain.methods.fgsm import FGSM as FGSM
     from explain.methods.grad_cam import GradCAM as GradCAM
     from explain.methods.integrated_gradients import IntegratedGradients as IntegratedGradients
     from explain.methods.layer_activations import LayerActivations as LayerActivations
+    from explain.methods.momentum_fgsm import MomentumFGSM as MomentumFGSM
     from explain.methods.occlusion import Occlusion as Occlusion
+    from explain.methods.pgd import PGD as PGD
+    from explain.methods.random_signs import RandomSigns as RandomSigns
     from explain.methods.saliency import Saliency as Saliency
+    from explain.methods.square import Square as Square
     from explain.quick import quick_check as quick_check
     from explain.results import Adversarial as Adversarial
     from explain.results import Curve as Curve

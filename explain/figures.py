@@ -10,9 +10,14 @@ import plotly.graph_objects as go
 from explain.pictures import BLUE_ORANGE
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from explain.outcomes import Sweep
     from explain.results import Curve, Heatmap, Prediction
 
 GREEN, GREY = "#0b6e4f", "#8a9a92"
+#: Lines, which must stand out on a light and on a dark ground.
+LINES = ("#1f9a73", "#d9700f")
 
 
 def bars(prediction: Prediction, chosen: int | None = None) -> go.Figure:
@@ -51,6 +56,37 @@ def line(curve: Curve, across: str, up: str) -> go.Figure:
     figure.update_yaxes(title=up)
     figure.update_layout(title=f"Area under the curve: {curve.area:.3f}")
     return _plain(figure, 320)
+
+
+def sizes(curves: Mapping[str, Sweep], own: float, norm: str = "linf") -> go.Figure:
+    """Draw, for each network by name, how sure it is of the class to leave at each size of attack.
+
+    Filled marks are sizes at which it is fooled. `own` is the size that was asked for. Of a single
+    network the class reached is drawn, too.
+    """
+    times, unit = (255, " of 255") if norm == "linf" else (1, "")
+    figure = go.Figure()
+    for number, (name, sweep) in enumerate(curves.items()):
+        lines = [(name if len(curves) > 1 else "class to leave", sweep.left, LINES[number % 2], "solid")]
+        if len(curves) == 1:
+            lines.append(("class reached", sweep.reached, LINES[1], "dash"))
+        for label, shares, colour, dash in lines:
+            figure.add_scatter(
+                x=(sweep.epsilons * times).tolist(),
+                y=shares.tolist(),
+                name=label,
+                mode="lines+markers",
+                line={"color": colour, "dash": dash},
+                marker={"size": 9, "symbol": ["circle" if won else "circle-open" for won in sweep.success]},
+                text=["fooled" if won else "not fooled" for won in sweep.success],
+                hovertemplate=f"{label}: %{{y:.0%}} at %{{x:.3g}}{unit}, %{{text}}<extra></extra>",
+            )
+    figure.add_vline(own * times, line={"color": GREY, "dash": "dot", "width": 1.5})
+    figure.update_xaxes(title="Largest change of a colour, of 255" if unit else "Length of the change")
+    figure.update_yaxes(title="Probability", range=[-0.03, 1.03], tickformat=".0%")
+    plain = _plain(figure, 320)
+    plain.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.12, "x": 0}, margin_r=12)
+    return plain
 
 
 def heat(heatmap: Heatmap, unit: str = "evidence") -> go.Figure:

@@ -78,7 +78,9 @@ def params_of(cls: type) -> tuple[Param, ...]:
 def _params_of(cls: Hashable) -> tuple[Param, ...]:
     assert isinstance(cls, type)
     hints = get_type_hints(cls, include_extras=True)
-    return tuple(_param(field, hints[field.name]) for field in dataclasses.fields(cls))
+    # Keyword-only fields are those that a family shares; a method's own come first, as in its signature.
+    fields = sorted(dataclasses.fields(cls), key=lambda field: field.kw_only is True)
+    return tuple(_param(field, hints[field.name]) for field in fields)
 
 
 def _param(field: dataclasses.Field[Any], hint: Any) -> Param:

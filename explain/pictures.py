@@ -136,6 +136,12 @@ def laid_over(
     return _framed(result, box) if frame and not inside.all() else result
 
 
+def colour_table(name: str) -> Picture:
+    """List the colours of the bytes 0 to 255, (256, 3): of "blue-orange", which has two signs, 128 is zero."""
+    values = np.arange(256)
+    return _painted((values - 128) / 127, True, name) if name == "blue-orange" else _painted(values / 255, False, name)
+
+
 def _blended(ground: Picture, share: Floats, signed: bool, strength: float, name: str) -> Picture:
     weight = (strength * np.abs(share) ** GAMMA)[..., None]
     return _rounded(ground * (1 - weight) + _painted(share, signed, name) * weight)

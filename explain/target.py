@@ -67,7 +67,7 @@ Target = ClassLogit | ClassProbability | Contrast
 
 def probabilities(logits: Tensor) -> Tensor:
     """Turn logits (N, C) into probabilities (N, C); a single output (N, 1) becomes two classes (N, 2)."""
-    return _both(logits).softmax(1)
+    return both(logits).softmax(1)
 
 
 def confidence(logits: Tensor, target: Target) -> Tensor:
@@ -76,7 +76,7 @@ def confidence(logits: Tensor, target: Target) -> Tensor:
     if isinstance(target, Contrast):
         _check(target.against, logits)
         # The softmax of these two alone is p / (p + q), also where both p and q are too small to be told from 0.
-        return _both(logits)[:, [target.index, target.against]].softmax(1)[:, 0]
+        return both(logits)[:, [target.index, target.against]].softmax(1)[:, 0]
     return probabilities(logits)[:, target.index]
 
 
@@ -102,7 +102,7 @@ def _plain(target: Target, field: str) -> None:
         object.__setattr__(target, field, index)
 
 
-def _both(logits: Tensor) -> Tensor:
+def both(logits: Tensor) -> Tensor:
     """Turn a single output (N, 1) into the scores of two classes (N, 2); leave others as they are."""
     return logits * logits.new_tensor([-0.5, 0.5]) if logits.shape[1] == 1 else logits
 

@@ -18,7 +18,16 @@ from models.errors import ConvLensError, DeviceError, ParameterError, TargetErro
 
 METHODS = dict(explain.METHODS)
 #: Smaller settings where the defaults take long; everything else runs with its defaults.
-QUICK = {"IntegratedGradients": {"steps": 12}, "Occlusion": {"window": 10, "stride": 6}}
+QUICK = {
+    "IntegratedGradients": {"steps": 12},
+    "Occlusion": {"window": 10, "stride": 6},
+    "APGD": {"steps": 6},
+    "AttackEnsemble": {"steps": 4, "queries": 6},
+    "CarliniWagner": {"searches": 2, "steps": 6},
+    "DeepFool": {"steps": 4},
+    "PGD": {"steps": 3},
+    "Square": {"queries": 8},
+}
 
 
 FIRST = ClassLogit(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from explain import figures
+from explain.outcomes import Sweep
 from explain.results import Curve, Heatmap, Prediction
 
 PREDICTION = Prediction(
@@ -46,3 +47,28 @@ def test_a_signed_map_is_centred_on_zero_and_an_unsigned_one_starts_there() -> N
 def test_an_empty_map_has_a_scale_all_the_same() -> None:
     drawn = figures.heat(Heatmap(values=np.zeros((2, 2), np.float32), signed=False)).data[0]
     assert drawn.zmax == 1
+
+
+def swept(left: list[float], success: list[bool]) -> Sweep:
+    sizes = np.array([0, 2, 4], np.float32) / 255
+    reached = 1 - np.array(left, np.float32)
+    return Sweep(sizes, np.array(success), np.array(left, np.float32), reached, np.array([0, 0, 1]), 30)
+
+
+def test_a_curve_over_sizes_is_in_levels_and_marks_where_the_network_is_fooled() -> None:
+    curve = swept([0.9, 0.6, 0.1], [False, False, True])
+    figure = figures.sizes({"Standard": curve}, 4 / 255)
+    left, reached = figure.data
+    assert np.allclose(left.x, [0, 2, 4]) and np.allclose(left.y, [0.9, 0.6, 0.1])
+    assert np.allclose(reached.y, [0.1, 0.4, 0.9]) and reached.line.dash == "dash"
+    assert list(left.marker.symbol) == ["circle-open", "circle-open", "circle"]
+    assert abs(figure.layout.shapes[0].x0 - 4) < 1e-6
+    assert "of 255" in figure.layout.xaxis.title.text
+    assert figures.sizes({"Standard": curve}, 1.0, "l2").layout.xaxis.title.text == "Length of the change"
+
+
+def test_two_networks_have_a_line_each() -> None:
+    standard, robust = swept([0.9, 0.6, 0.1], [False, False, True]), swept([0.8, 0.8, 0.7], [False] * 3)
+    figure = figures.sizes({"Standard": standard, "Robust": robust}, 4 / 255)
+    assert [line.name for line in figure.data] == ["Standard", "Robust"]
+    assert len({line.line.color for line in figure.data}) == 2

@@ -1,0 +1,204 @@
+"""An attack at many sizes in one batch: the curve over epsilon, and the smallest size that succeeds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from explain.attack import Attack, Search
+from explain.folding import folded
+from explain.outcomes import Smallest, Sweep
+from explain.perturbing import size_of
+from explain.target import Contrast, classes_of
+from models.errors import ParameterError, TargetError
+from models.progress import Progress, heard_by, report
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from explain.results import Adversarial
+    from explain.target import Target
+    from explain.tracing import Trace
+
+#: Sizes of a sweep as shares of the attack's own: a quarter of the range below it holds half of them.
+SHARES = (0, 1 / 16, 1 / 8, 3 / 16, 1 / 4, 3 / 8, 1 / 2, 3 / 4, 1, 1.25, 1.5, 2, 2.5, 3, 3.5, 4)
+#: Pictures in one batch: more cost memory and gain nothing.
+AT_ONCE = 8
+#: How far a change may exceed its size by rounding.
+SLACK = 1e-6
+
+
+def sizes(attack: Attack) -> tuple[float, ...]:
+    """List the sizes of a sweep round the attack's own epsilon; empty for an attack that has none."""
+    return tuple(share * attack.budget for share in SHARES) if np.isfinite(attack.budget) else ()
+
+
+def sweep(
+    trace: Trace,
+    attack: Attack,
+    target: Target,
+    epsilons: Sequence[float] | None = None,
+    *,
+    known: Adversarial | None = None,
+) -> Sweep:
+    """Attack a picture at several sizes, in batches, and say what the network makes of each result.
+
+    epsilons: None = sixteen, from 0 to four times the attack's own. known: an answer that is there
+    already. What was found within a smaller size lies within a larger one, too, so each size counts
+    the best of all that fits into it.
+    """
+    asked = sizes(attack) if epsilons is None else tuple(sorted(set(epsilons)))
+    if not asked or asked[0] < 0:
+        raise ParameterError(f"A sweep needs sizes from 0 upwards; {type(attack).__name__} has none of its own.")
+    label, goal = target.index, goal_of(attack, trace, target)
+    found, evaluations = _attacked(trace, attack, asked, label, goal)
+    if known is not None:
+        found.append(_Found.of(trace, attack, known.pixels, label, goal))
+    best = [min((one for one in found if one.size <= size + SLACK), key=lambda one: one.margin) for size in asked]
+    chances = torch.stack([one.logits for one in best]).softmax(1)
+    others = chances.clone()
+    others[:, label] = -1
+    reached = others.amax(1) if goal is None else chances[:, goal]
+    return Sweep(
+        epsilons=np.array(asked, np.float32),
+        success=np.array([one.margin < 0 for one in best]),
+        left=chances[:, label].numpy(),
+        reached=reached.numpy(),
+        classes=chances.argmax(1).numpy(),
+        evaluations=evaluations,
+    )
+
+
+def smallest(
+    trace: Trace, attack: Attack, target: Target, *, low: float = 0.0, high: float, rounds: int = 2
+) -> Smallest:
+    """Narrow down the smallest size at which the attack succeeds, between one that fails and one that succeeds.
+
+    Each round tries eight sizes between the two in one batch, which leaves a ninth of the gap. Where even
+    `high` fails, the answer holds no size.
+    """
+    if not 0 <= low < high:
+        raise ParameterError(f"Sizes from a lower to a higher one are searched, not from {low:g} to {high:g}.")
+    label, goal = target.index, goal_of(attack, trace, target)
+    quick = _stopping_early(attack)
+    best: tuple[float, Tensor] | None = None
+    evaluations = 0
+    with _joined(rounds) as begin:
+        for number in range(rounds):
+            begin(number)
+            inner = np.linspace(low, high, AT_ONCE + 2)[1:-1] if number else np.linspace(low, high, AT_ONCE + 1)[1:]
+            found, cost = _attacked(trace, quick, tuple(float(size) for size in inner), label, goal)
+            evaluations += cost
+            winners = [one for one in found if one.margin < 0]
+            if not winners and best is None:
+                return Smallest(None, high, None, evaluations)
+            # A change may be smaller than it was allowed to be.
+            best = min([(one.size, one.pixels) for one in winners] + ([best] if best else []), key=lambda pair: pair[0])
+            high = best[0]
+            low = max([low, *(one.allowed for one in found if one.margin >= 0 and one.allowed < high)])
+            if high - low <= SLACK:
+                break
+    assert best is not None
+    return Smallest(best[0], low, best[1].permute(1, 2, 0).numpy(), evaluations)
+
+
+def goal_of(attack: Attack, trace: Trace, target: Target) -> int | None:
+    """Return the class that an attack wants to reach, None for any other; refuse one that cannot be reached."""
+    target(trace.logits)
+    goal = target.against if attack.goal is None and isinstance(target, Contrast) else attack.goal
+    if goal is not None and goal >= classes_of(trace.logits):
+        raise TargetError(f"There is no class {goal} to reach.")
+    if goal == target.index:
+        raise ParameterError("The class to reach is the class to leave.", "Pick another class to reach.")
+    return goal
+
+
+def _stopping_early(attack: Attack) -> Attack:
+    """Let an attack that can stop at success do so."""
+    early: dict[str, Any] = {field.name: True for field in dataclasses.fields(attack) if field.name == "stop_early"}
+    return dataclasses.replace(attack, **early)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Found:
+    """A picture that an attack found: how much it may have changed and did, its margin, scores and pixels."""
+
+    allowed: float
+    size: float
+    margin: float
+    logits: Tensor
+    pixels: Tensor
+
+    @classmethod
+    def of(cls, trace: Trace, attack: Attack, pixels: NDArray[np.float32], label: int, goal: int | None) -> _Found:
+        """Weigh a picture (H, W, 3) that is there already."""
+        there = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(trace.pixels)
+        search = _search(trace.model, there, (attack.budget,), label, goal, attack)
+        size = float(size_of(there - trace.pixels, attack.measured_in)[0])
+        return cls(attack.budget, size, float(search.margin[0]), search.best_logits[0].cpu(), there[0].cpu())
+
+
+def _attacked(
+    trace: Trace, attack: Attack, allowed: tuple[float, ...], label: int, goal: int | None
+) -> tuple[list[_Found], int]:
+    """Attack the picture within each of these sizes: what was found, and what it cost."""
+    found: list[_Found] = []
+    evaluations = 0
+    logits_of = folded(trace.model, trace.pixels)
+    groups = [allowed[start : start + AT_ONCE] for start in range(0, len(allowed), AT_ONCE)]
+    with _joined(len(groups)) as begin:
+        for number, group in enumerate(groups):
+            begin(number)
+            pictures = trace.pixels.expand(len(group), -1, -1, -1)
+            search = _search(logits_of, pictures, group, label, goal, attack)
+            attack.perturb(search)
+            evaluations += search.evaluations
+            changed = size_of(search.best - trace.pixels, attack.measured_in)
+            rows = zip(group, changed.tolist(), search.margin.tolist(), strict=True)
+            for row, (size, used, margin) in enumerate(rows):
+                found.append(_Found(size, used, margin, search.best_logits[row].cpu(), search.best[row].cpu()))
+    return found, evaluations
+
+
+def _search(
+    logits_of: Callable[[Tensor], Tensor],
+    start: Tensor,
+    allowed: tuple[float, ...],
+    label: int,
+    goal: int | None,
+    attack: Attack,
+) -> Search:
+    count, device = len(start), start.device
+    return Search(
+        logits_of,
+        start.contiguous(),
+        torch.full((count,), label, device=device),
+        None if goal is None else torch.full((count,), goal, device=device),
+        torch.tensor(allowed, device=device, dtype=start.dtype),
+        smallest=attack.smallest,
+        seed=attack.seed,
+    )
+
+
+@contextmanager
+def _joined(count: int) -> Iterator[Callable[[int], None]]:
+    """Join the progress of `count` jobs, one after the other, into one; call what is yielded to begin a job."""
+    outer, now = copy_context(), 0
+
+    def begin(number: int) -> None:
+        nonlocal now
+        now = number
+
+    def hear(progress: Progress) -> None:
+        # In the context outside, where whoever listens to the whole is the listener.
+        outer.run(report, now * progress.total + progress.done, count * progress.total)
+
+    with heard_by(hear):
+        yield begin
