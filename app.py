@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import warm
-from dashboard.views import explain
+from dashboard.views import attack, explain
 
 MARK = (
     "<rect width='32' height='32' rx='7' fill='#0b6e4f'/>"
@@ -22,6 +22,10 @@ LOGO = (
 st.set_page_config(page_title="ConvLens", page_icon=ICON, layout="wide")
 st.logo(LOGO, size="large")
 st.html(Path(__file__).parent / "dashboard" / "page.css")
-page = st.navigation([st.Page(explain.page, title="Explain", url_path="explain", default=True)], position="top")
+pages = [
+    st.Page(explain.page, title="Explain", url_path="explain", default=True),
+    st.Page(attack.page, title="Attack", url_path="attack"),
+]
+page = st.navigation(pages, position="top")
 page.run()
 warm.soon()

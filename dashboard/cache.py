@@ -6,10 +6,10 @@ import atexit
 import gc
 import os
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from models.loaded import LoadedModel
     from models.progress import Listener, Progress
 
+Found = TypeVar("Found")
 MIB = 2**20
 
 
@@ -57,6 +58,10 @@ class Shelf:
     )
     answers: Store[Answer] = field(
         default_factory=lambda: Store(most=5000, bytes_at_most=256 * MIB, size=lambda answer: answer.nbytes)
+    )
+    #: What is measured around an answer: control, sizes, files.
+    studies: Store[Any] = field(
+        default_factory=lambda: Store(most=500, bytes_at_most=128 * MIB, size=lambda study: _bytes_of_arrays(study))
     )
     predictions: Store[Prediction] = field(
         default_factory=lambda: Store(most=1000, bytes_at_most=64 * MIB, size=lambda found: found.logits.nbytes * 20)
@@ -175,6 +180,20 @@ def compute(kept: Shelf, network: LoadedModel, choice: Choice, listener: Listene
     return Answer(prediction, found, check, index, box, network.weights.identity, network.device.type)
 
 
+def study(
+    choice: Choice, name: str, compute: Callable[[LoadedModel, Trace], Found], listener: Listener
+) -> Found:
+    """Measure something around the answer to a choice, once for all sessions; `name` tells what and how."""
+    network = model(choice.model, choice.untrained, listener)
+    key = (network.weights.identity, choice.key, name)
+
+    def work() -> Found:
+        return compute(network, _trace(shelf(), network, choice, listener))
+
+    found: Found = shelf().studies.ask(key, work, listener)
+    return found
+
+
 def crop(choice: Choice, side: int = 448) -> Image.Image:
     """Cut out what the network sees, for people: from the original, larger than the network's own pixels."""
     network = loaded(choice.model, choice.untrained)
@@ -215,6 +234,15 @@ def _target(choice: Choice, index: int) -> Target:
     if choice.against is not None:
         return Contrast(index, choice.against)
     return ClassProbability(index) if choice.ask == "probability" else ClassLogit(index)
+
+
+def _bytes_of_arrays(value: object) -> int:
+    """Count the bytes of the arrays that a dataclass holds, in dataclasses and tuples inside it too."""
+    if isinstance(value, tuple):
+        return sum(_bytes_of_arrays(part) for part in value)
+    if is_dataclass(value):
+        return 500 + sum(_bytes_of_arrays(part) for part in vars(value).values())
+    return int(getattr(value, "nbytes", 0)) + (len(value) if isinstance(value, bytes) else 0)
 
 
 def _bytes_of_weights(network: LoadedModel) -> int:

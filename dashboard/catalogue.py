@@ -18,6 +18,12 @@ from explain.params import Choice, ClassIndex, Kind, LayerName, Param, Range, Sw
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 FILE = ASSETS / "catalogue.json"
 KINDS: dict[str, Callable[..., Kind]] = {kind.__name__: kind for kind in (Range, Choice, Switch, LayerName, ClassIndex)}
+#: The attack that the page begins with.
+USUAL_ATTACK = "PGD"
+#: The family of the methods that change the picture; all others explain it.
+ATTACKS = "Attacks"
+#: The families whose answer is not one map over the picture.
+WITHOUT_MAP = (ATTACKS, "Layers")
 TYPES = {kind.__name__: kind for kind in (int, float, bool, str)}
 
 
@@ -63,6 +69,22 @@ class Catalogue:
 
     models: dict[str, ModelEntry]
     methods: dict[str, MethodEntry]
+
+    @property
+    def explanations(self) -> dict[str, MethodEntry]:
+        """The methods that explain a picture."""
+        return {name: entry for name, entry in self.methods.items() if entry.family != ATTACKS}
+
+    @property
+    def maps(self) -> dict[str, MethodEntry]:
+        """The methods that lay one map over a picture."""
+        return {name: entry for name, entry in self.methods.items() if entry.family not in WITHOUT_MAP}
+
+    @property
+    def attacks(self) -> dict[str, MethodEntry]:
+        """The methods that change a picture so that the network is fooled; the usual one first."""
+        found = {name: entry for name, entry in self.methods.items() if entry.family == ATTACKS}
+        return {name: found[name] for name in sorted(found, key=lambda name: name != USUAL_ATTACK)}
 
 
 def size_in_words(count: int) -> str:

@@ -85,13 +85,14 @@ def recipe(shown: Shown) -> bytes:
             "seconds": answer.explanation.seconds,
             "device": answer.device,
         },
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
         "python": snippet(shown),
     }
     return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
+    """Look up which version of a package is installed."""
     return metadata.version(package)
 
 
@@ -104,7 +105,7 @@ def _target(shown: Shown) -> dict[str, Any]:
     return {"kind": kind, "index": index, "names": [shown.question.name]}
 
 
-def _opening(picture: Picture) -> list[str]:
+def opening(picture: Picture) -> list[str]:
     """Write the lines that read the picture as the page does: upright, with all its grey levels, in sRGB."""
     sample = samples.id_of(picture.sha256)
     if sample is not None:
@@ -132,7 +133,7 @@ def snippet(shown: Shown) -> str:
     weights = ', weights="random"' if choice.untrained else ""
     return "\n".join(
         (
-            *_opening(choice.picture),
+            *opening(choice.picture),
             "",
             f'model = models.load("{choice.model}"{weights})',
             f"answer = explain.run(model, picture, explain.{choice.method}({given}), "

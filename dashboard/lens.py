@@ -49,7 +49,10 @@ class Look:
 
 @dataclass(frozen=True)
 class Option:
-    """One line of a picker: what it is called, a figure in words, a bar's length in 0..1, or a small picture."""
+    """One line of a picker: what it is called, a figure in words, a bar's length in 0..1, or a small picture.
+
+    heading and note stand above the first option of a group.
+    """
 
     id: str
     name: str
@@ -57,6 +60,8 @@ class Option:
     share: float = 0.0
     quiet: bool = False
     picture: str = ""
+    heading: str = ""
+    note: str = ""
 
 
 def scale(values: NDArray[np.float32]) -> tuple[float, bool]:

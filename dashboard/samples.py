@@ -20,6 +20,7 @@ class Sample:
 
     alt: what it shows, for those who cannot see it. box: the main object's left, upper, right and lower
     edge in pixels. everyday_class: its name among the 50 everyday classes, None where none fits.
+    made_for: the key of the one network that it is meant for, None where it suits all.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Sample:
     alt: str
     box: tuple[int, int, int, int]
     everyday_class: str | None
+    made_for: str | None = None
 
     def picture(self) -> Picture:
         """Read the picture; it takes the same road as an upload."""
@@ -40,6 +42,26 @@ class Sample:
     def thumbnail(self) -> bytes:
         """Read the small square version, a WebP of 96 pixels."""
         return (FOLDER / "small" / f"{self.id}.webp").read_bytes()
+
+
+@dataclass(frozen=True)
+class Group:
+    """Samples that stand together in the picker, under a heading and a sentence on what to look at."""
+
+    heading: str = ""
+    note: str = ""
+
+
+#: All groups; a heading may name the network that its samples are made for.
+GROUPS = {
+    "things the networks know": Group(),
+    "known things that are easily mistaken": Group("Easily mistaken"),
+    "made for one network": Group("Made for {network}", "That network goes by the blue tag alone."),
+    "pictures that no class fits": Group(
+        "Pictures that no class fits",
+        "A network must pick one of its names all the same: look how sure it is.",
+    ),
+}
 
 
 def _sample(entry: dict[str, Any]) -> Sample:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import cache, feedback, lens, samples, state, uploads, words
+from dashboard import about, cache, feedback, lens, samples, state, uploads, words
 from dashboard.catalogue import MethodEntry, ModelEntry, catalogue, size_in_words
 from explain.method import kebab
 from models.errors import PictureError
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp"]
 #: The value of `picture` in the address for a picture that the address cannot carry.
 OWN = "own"
+#: The family of the networks that ship with ConvLens; they open the list.
+BUNDLED = "Bundled"
 #: Seconds within which a file that follows another's removal counts as its replacement.
 REPLACED = 10.0
 WHERE = {
-    "bundled": "comes with ConvLens",
     "folder": "weights are here",
     "cache": "weights are here",
     "download": "weights are here",
@@ -35,31 +36,38 @@ WHERE = {
 
 @dataclass(frozen=True)
 class Rail:
-    """What the left rail says; `alt` is what the picture shows, `adjust` the place for the method's parameters."""
+    """What the left rail says; `alt` is what the picture shows.
+
+    first and adjust are the places for what is asked before the method, and for the method's parameters.
+    """
 
     model: ModelEntry
     untrained: bool
     picture: Picture
     alt: str
     method: MethodEntry
+    first: DeltaGenerator
     adjust: DeltaGenerator
 
 
-def draw() -> Rail:
-    """Draw the rail and return what was chosen."""
+def draw(attacking: bool = False) -> Rail:
+    """Draw the rail and return what was chosen; the methods are those that explain, or those that attack."""
+    state.turn_to("attack" if attacking else "explain", ("model", "sample", "picture"), ("untrained",))
     with st.sidebar:
         model = _model()
-        picture, alt = _picture()
+        picture, alt = _picture(model)
+        first = st.container()
         method_place = st.container()
         adjust = st.expander("Adjust", icon=":material/tune:")
         camera = st.expander("Camera", icon=":material/photo_camera:")
-        untrained = _about(model)
+        untrained = about.draw(model)
+        state.keep("untrained", untrained)
         with method_place:
-            method = _method(model, untrained)
+            method = _method(model, untrained, attacking)
         with camera:
             if st.toggle("Turn the camera on", key="camera_on"):
                 st.camera_input("Take a picture", key="camera", on_change=take_camera, label_visibility="collapsed")
-    return Rail(model, untrained, picture, alt, method, adjust)
+    return Rail(model, untrained, picture, alt, method, first, adjust)
 
 
 def _model() -> ModelEntry:
@@ -67,10 +75,11 @@ def _model() -> ModelEntry:
     entries = catalogue().models
     asked = state.mirrored("model", lambda text: _model_named(text) is not None, "the network")
     state.put("model", _model_named(asked or "") or next(iter(entries)))
-    titles = {key: entry.title(weights_here(key, entry.files) is not None) for key, entry in entries.items()}
+    here = {key: weights_here(key, entry.files) is not None for key, entry in entries.items()}
+    titles = {key: entry.title(here[key]) for key, entry in entries.items()}
     key = st.selectbox(
         "Model",
-        list(entries),
+        sorted(entries, key=lambda key: (entries[key].family != BUNDLED, not here[key])),
         format_func=lambda key: titles[key],
         key="model",
         on_change=pick_model,
@@ -88,39 +97,25 @@ def _model_named(text: str) -> str | None:
     return key
 
 
-def _about(entry: ModelEntry) -> bool:
-    """Draw what is known of the network and the switch to random weights; return whether it is on."""
-    with st.expander("About this network", icon=":material/info:"):
-        st.markdown(
-            f"{words.escaped(entry.label)} tells {len(entry.classes):,} classes apart, "
-            f"with {entry.parameters / 1e6:.1f} million learned numbers (its weights, {size_in_words(entry.bytes)})."
-        )
-        untrained: bool = st.toggle(
-            "Untrained",
-            key="untrained",
-            bind="query-params",
-            help="Fill the network with random numbers instead of what it learned. A map that looks the same "
-            "for both says little about what was learned.",
-        )
-    return untrained
-
-
 def _weights_in_words(entry: ModelEntry) -> str:
+    if entry.family == BUNDLED:
+        return f"{entry.line[:1].upper()}{entry.line[1:]}"
     place = weights_here(entry.key, entry.files)
     where = f"needs a download of {size_in_words(entry.bytes)}" if place is None else WHERE[place]
     right = "" if entry.top1 is None else f"{100 * entry.top1:.0f} % of test pictures right · "
     return f"{right}{where}"
 
 
-def _picture() -> tuple[Picture, str]:
+def _picture(model: ModelEntry) -> tuple[Picture, str]:
     """Draw samples, upload and their notes; return the picture and what it shows."""
     known = samples.SAMPLES
     default = next(iter(known))
     asked = state.mirrored("sample", lambda name: name in known, "the sample") or default
     own = state.get("own_picture") if state.in_address("picture") == OWN else None
+    state.put("value:picture", OWN if own else None)
     st.markdown(":small[Picture]")
     lens.picker(
-        [lens.Option(id=name, name=sample.title, picture=_thumbnail(name)) for name, sample in known.items()],
+        _thumbnails(model.key, asked),
         key="samples",
         label="Picture",
         kind="thumbs",
@@ -147,17 +142,35 @@ def _picture() -> tuple[Picture, str]:
     return sample_picture(asked), sample.alt
 
 
-def _method(model: ModelEntry, untrained: bool) -> MethodEntry:
-    entries = catalogue().methods
-    unsuitable = cache.unsuitable(model.key, untrained)
+def _thumbnails(model: str, asked: str) -> list[lens.Option]:
+    """List the samples, those made for another network only while asked for; the first of a group has its heading."""
+    options, last = [], None
+    for name, sample in samples.SAMPLES.items():
+        if sample.made_for not in (None, model) and name != asked:
+            continue
+        group = samples.GROUPS[sample.group] if sample.group != last else samples.Group()
+        made_for = catalogue().models.get(sample.made_for or "")
+        heading = group.heading.format(network=made_for.label if made_for else sample.made_for)
+        options.append(
+            lens.Option(id=name, name=sample.title, picture=_thumbnail(name), heading=heading, note=group.note)
+        )
+        last = sample.group
+    return options
+
+
+def _method(model: ModelEntry, untrained: bool, attacking: bool) -> MethodEntry:
+    entries = catalogue().attacks if attacking else catalogue().explanations
+    key = "attack" if attacking else "method"
+    unsuitable = {n: why for n, why in cache.unsuitable(model.key, untrained).items() if n in entries}
     names = [name for name in entries if name not in unsuitable] or list(entries)
-    state.check_option("method", names, lambda name: entries[name].label, "the method", str, kebab)
+    alias = "method" if attacking else ""
+    state.check_option(key, names, lambda name: entries[name].label, f"the {key}", str, kebab, alias=alias)
     name = st.radio(
-        "Method",
+        "Attack" if attacking else "Method",
         names,
         format_func=lambda name: entries[name].label,
         captions=[entries[name].caption for name in names],
-        key="method",
+        key=key,
         bind="query-params",
     )
     for other, reason in unsuitable.items():
@@ -176,6 +189,7 @@ def new_classes() -> None:
     """Forget what belongs to the network or picture that was there before: classes, pixel."""
     state.put("class", None)
     state.put("against", None)
+    state.put("goal", None)
     state.mirror("pixel", None)
 
 

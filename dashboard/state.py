@@ -71,6 +71,28 @@ def mirror(name: str, value: str | None) -> None:
     to_address(name, value)
 
 
+def turn_to(page: str, mirrored_names: Iterable[str], widgets: Iterable[str]) -> None:
+    """Note which page is drawn; after a change of page, take values along, which Streamlit would forget.
+
+    mirrored_names: values that live in the address. widgets: keys of switches that both pages have.
+    """
+    before = get("page")
+    put("page", page)
+    turned = before not in (None, page)
+    for name in mirrored_names:
+        kept = get(f"value:{name}")
+        if turned and kept is not None and in_address(name) is None:
+            mirror(name, kept)
+    for key in widgets:
+        if turned and in_address(key) is None and get(f"kept:{key}"):
+            _respell(key, "true")
+
+
+def keep(key: str, value: bool) -> None:
+    """Remember how a switch stands for the next page."""
+    put(f"kept:{key}", value)
+
+
 def first_time(key: str) -> bool:
     """Tell, once in a session, that this key has not been asked for before."""
     asked = st.session_state.setdefault("asked_keys", set())
@@ -109,19 +131,24 @@ def named(asked: str, options: Iterable[Any], *spellings: Callable[[Any], str]) 
     return next(found, None)
 
 
-def check_number(key: str, low: float, high: float, kind: type, what: str, alias: str = "") -> None:
-    """Look once at what a link asks of a slider: a number outside its range is dropped with a notice."""
+def check_number(
+    key: str, low: float, high: float, kind: type, what: str, alias: str = "", reads: Callable[[str], float] = float
+) -> None:
+    """Look once at what a link asks of a slider: a number outside its range is dropped with a notice.
+
+    reads: turns what a person may write into the number, or raises a ValueError.
+    """
     asked, lent = _asked(key, alias)
     if asked is None:
         return
     try:
-        number = float(asked)
+        number = reads(asked)
     except ValueError:
         number = math.nan
     if not low <= number <= high:
         text = f"This link asks for {what} {_short(asked)}; from {low:g} to {high:g} is possible, the default is used."
         _refuse(key, text)
-    elif lent:
+    elif lent or not _digits(asked.replace(".", "", 1)):
         _respell(key, str(kind(number)))
 
 

@@ -37,8 +37,19 @@ function text(name, value) {
   return node;
 }
 
+function headed(entry, node) {
+  if (!entry.heading) return [node];
+  const above = text("above", "");
+  above.append(text("heading", entry.heading), text("note", entry.note));
+  return [above, node];
+}
+
+function options(list) {
+  return [...list.querySelectorAll(".option")];
+}
+
 function choose(list, node, send) {
-  for (const other of list.children) {
+  for (const other of options(list)) {
     other.setAttribute("aria-checked", String(other === node));
     other.tabIndex = other === node ? 0 : -1;
   }
@@ -54,19 +65,21 @@ export default function ({ data, parentElement, setTriggerValue }) {
   list.setAttribute("role", data.pick ? "radiogroup" : "group");
   list.setAttribute("aria-label", data.label);
   const known = data.options.some((entry) => entry.id === data.chosen);
-  list.replaceChildren(...data.options.map((entry) => option(entry, data.kind, entry.id === data.chosen, data.pick)));
+  const draw = (entry) => headed(entry, option(entry, data.kind, entry.id === data.chosen, data.pick));
+  list.replaceChildren(...data.options.flatMap(draw));
   if (!data.pick) return;
-  if (!known && list.firstChild) list.firstChild.tabIndex = 0;
-  if (focused) [...list.children].find((node) => node.dataset.id === focused)?.focus();
+  const nodes = options(list);
+  if (!known && nodes.length) nodes[0].tabIndex = 0;
+  if (focused) nodes.find((node) => node.dataset.id === focused)?.focus();
   list.onclick = (event) => {
     const node = event.target.closest(".option");
     if (node) choose(list, node, send);
   };
   list.onkeydown = (event) => {
     const steps = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
-    const here = [...list.children].indexOf(event.target.closest(".option"));
+    const here = nodes.indexOf(event.target.closest(".option"));
     if (here < 0 || !(event.key in steps)) return;
     event.preventDefault();
-    choose(list, list.children[(here + steps[event.key] + list.children.length) % list.children.length], send);
+    choose(list, nodes[(here + steps[event.key] + nodes.length) % nodes.length], send);
   };
 }

@@ -2,80 +2,24 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import cache, classes, export, feedback, sidebar, state, widgets, words
+from dashboard import cache, classes, export, feedback, loading, state, widgets, words
 from dashboard.answers import Choice
-from dashboard.catalogue import size_in_words
 from dashboard.lens import Option, picker
 from dashboard.show import Shown, Underway, show
-from models.errors import WeightsError
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from dashboard.sidebar import Rail
 
-log = logging.getLogger("convlens")
-
 
 def page() -> None:
     """Draw the page."""
-    top, head, body = st.container(key="notices"), st.container(key="headline"), st.container(key="body")
-    with feedback.guarded():
-        rail = sidebar.draw()
-        with head:
-            ready = _may_load(rail)
-        if ready:
-            try:
-                _explain(rail, head, body)
-            except WeightsError as error:
-                with head:
-                    _without_weights(rail, error)
-    with top:
-        for text in state.notices():
-            feedback.notice(text)
-
-
-def _may_load(rail: Rail) -> bool:
-    """Tell whether the network may be loaded; a download is asked for, never begun unasked."""
-    if rail.untrained:
-        st.warning(
-            "This network is filled with random numbers and has learned nothing. What its maps show comes from the "
-            "picture and from how the network is built.",
-            icon=":material/shuffle:",
-        )
-        return True
-    if not cache.needs_download(rail.model.key) or state.get(_asked(rail)):
-        return True
-    size = size_in_words(rail.model.bytes)
-    st.title(rail.model.label, anchor=False)
-    st.markdown(f"The weights of this network are not on this machine yet: it needs a download of **{size}**, once.")
-    _offer(rail, f"Download {size}")
-    st.caption("A file of weights in the folder that the setting CONVLENS_WEIGHTS names is found, too.")
-    return False
-
-
-def _asked(rail: Rail) -> str:
-    return f"download:{rail.model.key}"
-
-
-def _offer(rail: Rail, label: str) -> None:
-    with st.container(horizontal=True):
-        st.button(label, key="download", type="primary", on_click=state.put, args=(_asked(rail), True))
-        st.button("Look at it untrained", key="look_untrained", on_click=state.put, args=("untrained", True))
-
-
-def _without_weights(rail: Rail, error: WeightsError) -> None:
-    """Say why the weights could not be had, and how to go on; nothing is tried again unasked."""
-    log.info("told the user: %s", error, exc_info=error)
-    state.drop(_asked(rail))
-    st.title(rail.model.label, anchor=False)
-    feedback.tell(error)
-    _offer(rail, "Try again")
+    loading.frame(_explain)
 
 
 def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -115,7 +116,9 @@ class Screen:
             route.abort()
 
     def _console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
+        # Streamlit asks for these first under the page's own address, before it finds where the server is.
+        asked_for = re.search(r"/attack/_stcore/(health|host-config)$", message.location.get("url", ""))
+        if message.type == "error" and not asked_for:
             self.complaints.append(message.text)
 
     def open(self, query: str = "", *, settled: bool = True) -> None:

@@ -1,0 +1,1 @@
+"""One module for each picture; its `scene()` builds it."""
