@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import torch
 
+from explain.flags import flags
 from explain.method import Method
 from explain.params import ClassIndex, Range
 from explain.perturbing import Norm, column, margins, random_change, size_of
@@ -209,6 +210,30 @@ class Attack(Method):
         """By how much a picture must fool the network to count, in scores; more than zero for a sure attack."""
         return float(getattr(self, "confidence", 0.0))
 
+    def begin(
+        self,
+        logits_of: Callable[[Tensor], Tensor],
+        start: Tensor,
+        labels: Tensor,
+        goals: Tensor | None = None,
+        *,
+        epsilon: Tensor | None = None,
+        logits: Tensor | None = None,
+    ) -> Search:
+        """Set up the search over a batch of pictures (N, 3, H, W); epsilon (N,), None = `budget` for each."""
+        sizes = torch.full((len(start),), self.budget, device=start.device) if epsilon is None else epsilon
+        return Search(
+            logits_of,
+            start,
+            labels,
+            goals,
+            sizes,
+            smallest=self.smallest,
+            lead=self.lead,
+            seed=self.seed,
+            logits=logits,
+        )
+
     def search(
         self,
         logits_of: Callable[[Tensor], Tensor],
@@ -220,24 +245,13 @@ class Attack(Method):
         logits: Tensor | None = None,
     ) -> Search:
         """Attack a batch of pictures (N, 3, H, W) and return the finished search; epsilon (N,), None = `budget`."""
-        sizes = torch.full((len(start),), self.budget, device=start.device) if epsilon is None else epsilon
-        search = Search(
-            logits_of,
-            start,
-            labels,
-            goals,
-            sizes,
-            smallest=self.smallest,
-            lead=self.lead,
-            seed=self.seed,
-            logits=logits,
-        )
+        search = self.begin(logits_of, start, labels, goals, epsilon=epsilon, logits=logits)
         self.perturb(search)
         return search
 
     def __call__(self, trace: Trace, target: Target) -> Adversarial:
         """Change the picture so that the network leaves the target's class, or reaches the goal."""
-        label, goal = target.index, self._goal(trace, target)
+        label, goal = target.index, self.goal_for(trace, target)
         target(trace.logits)
         search = self.search(
             trace.model,
@@ -256,10 +270,11 @@ class Attack(Method):
             after=search.best_logits[0].softmax(0).cpu().numpy(),
             evaluations=search.evaluations,
             success=bool(search.fooled[0]),
-            notes=_flags(trace, search, label),
+            notes=(*search.notes, *flags(trace, search, label)),
         )
 
-    def _goal(self, trace: Trace, target: Target) -> int | None:
+    def goal_for(self, trace: Trace, target: Target) -> int | None:
+        """Return the class to reach, None for any other; refuse one that cannot be reached."""
         goal = target.against if self.goal is None and isinstance(target, Contrast) else self.goal
         if goal is not None and goal >= classes_of(trace.logits):
             last = classes_of(trace.logits) - 1
@@ -267,22 +282,3 @@ class Attack(Method):
         if goal == target.index:
             raise ParameterError("The class to reach is the class to leave.", "Pick another class to reach.")
         return goal
-
-
-def _flags(trace: Trace, search: Search, label: int) -> tuple[str, ...]:
-    """Say what would make a success, or a failure, mean nothing (the checks of AutoAttack, arXiv:2003.01690)."""
-    notes = list(search.notes)
-    logits = trace.logits[0]
-    if len(logits) > 1 and int(logits.argmax()) != label:
-        names = trace.model.card.classes
-        name = names[label] if label < len(names) else f"class {label}"
-        notes.append(f"The network did not say {name} to begin with, so leaving it proves nothing.")
-    if search.asked_gradient and not search.felt:
-        notes.append("The gradient is zero everywhere: the attack is blind here, which does not make the network safe.")
-    if len(logits) > 1 and bool((logits >= 0).all()) and abs(float(logits.sum()) - 1) < 1e-4:
-        notes.append("The network gives probabilities where scores before softmax were expected: gradients fade.")
-    with torch.no_grad():
-        again = trace.model(trace.pixels)[0]
-    if not torch.allclose(again, logits, rtol=1e-2, atol=1e-2 * float(logits.abs().max())):
-        notes.append("The network answers the same picture differently each time: repeat the attack.")
-    return tuple(notes)

@@ -15,8 +15,7 @@ from explain.attack import Attack, Search
 from explain.folding import folded
 from explain.outcomes import Smallest, Sweep
 from explain.perturbing import size_of
-from explain.target import Contrast, classes_of
-from models.errors import ParameterError, TargetError
+from models.errors import ParameterError
 from models.progress import Progress, heard_by, report
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def sweep(
     asked = sizes(attack) if epsilons is None else tuple(sorted(set(epsilons)))
     if not asked or asked[0] < 0:
         raise ParameterError(f"A sweep needs sizes from 0 upwards; {type(attack).__name__} has none of its own.")
-    label, goal = target.index, goal_of(attack, trace, target)
+    label, goal = target.index, attack.goal_for(trace, target)
     found, evaluations = _attacked(trace, attack, asked, label, goal)
     if known is not None:
         found.append(_Found.of(trace, attack, known.pixels, label, goal))
@@ -86,7 +85,7 @@ def smallest(
     """
     if not 0 <= low < high:
         raise ParameterError(f"Sizes from a lower to a higher one are searched, not from {low:g} to {high:g}.")
-    label, goal = target.index, goal_of(attack, trace, target)
+    label, goal = target.index, attack.goal_for(trace, target)
     quick = _stopping_early(attack)
     best: tuple[float, Tensor] | None = None
     evaluations = 0
@@ -109,17 +108,6 @@ def smallest(
     return Smallest(best[0], low, best[1].permute(1, 2, 0).numpy(), evaluations)
 
 
-def goal_of(attack: Attack, trace: Trace, target: Target) -> int | None:
-    """Return the class that an attack wants to reach, None for any other; refuse one that cannot be reached."""
-    target(trace.logits)
-    goal = target.against if attack.goal is None and isinstance(target, Contrast) else attack.goal
-    if goal is not None and goal >= classes_of(trace.logits):
-        raise TargetError(f"There is no class {goal} to reach.")
-    if goal == target.index:
-        raise ParameterError("The class to reach is the class to leave.", "Pick another class to reach.")
-    return goal
-
-
 def _stopping_early(attack: Attack) -> Attack:
     """Let an attack that can stop at success do so."""
     early: dict[str, Any] = {field.name: True for field in dataclasses.fields(attack) if field.name == "stop_early"}
@@ -140,7 +128,7 @@ class _Found:
     def of(cls, trace: Trace, attack: Attack, pixels: NDArray[np.float32], label: int, goal: int | None) -> _Found:
         """Weigh a picture (H, W, 3) that is there already."""
         there = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(trace.pixels)
-        search = _search(trace.model, there, (attack.budget,), label, goal, attack)
+        search = _begun(trace.model, there, (attack.budget,), label, goal, attack)
         size = float(size_of(there - trace.pixels, attack.measured_in)[0])
         return cls(attack.budget, size, float(search.margin[0]), search.best_logits[0].cpu(), there[0].cpu())
 
@@ -157,7 +145,7 @@ def _attacked(
         for number, group in enumerate(groups):
             begin(number)
             pictures = trace.pixels.expand(len(group), -1, -1, -1)
-            search = _search(logits_of, pictures, group, label, goal, attack)
+            search = _begun(logits_of, pictures, group, label, goal, attack)
             attack.perturb(search)
             evaluations += search.evaluations
             changed = size_of(search.best - trace.pixels, attack.measured_in)
@@ -167,7 +155,7 @@ def _attacked(
     return found, evaluations
 
 
-def _search(
+def _begun(
     logits_of: Callable[[Tensor], Tensor],
     start: Tensor,
     allowed: tuple[float, ...],
@@ -176,14 +164,12 @@ def _search(
     attack: Attack,
 ) -> Search:
     count, device = len(start), start.device
-    return Search(
+    return attack.begin(
         logits_of,
         start.contiguous(),
         torch.full((count,), label, device=device),
         None if goal is None else torch.full((count,), goal, device=device),
-        torch.tensor(allowed, device=device, dtype=start.dtype),
-        smallest=attack.smallest,
-        seed=attack.seed,
+        epsilon=torch.tensor(allowed, device=device, dtype=start.dtype),
     )
 
 

@@ -98,18 +98,25 @@ def _card(key: str, recipe: Recipe, trainer: Trainer, validation: data.LabelledP
         "by_class": dict(zip(names, measured.by_class, strict=True)),
         "worst_pairs": [[names[a], names[b], count] for a, b, count in measured.worst_pairs],
         "validation_pictures": measured.pictures,
+        **terms(len(names), recipe.side),
+        "recipe": dataclasses.asdict(recipe)
+        | {"command": f"python -m models.train {key} --data PATH {command}".strip()},
+    } | ({"tag": _tag(recipe.tag, trainer, validation)} if recipe.tag else {})
+
+
+def terms(classes: int, side: int) -> dict[str, str]:
+    """Say in words what a network was trained on, under which terms, and what it is not good for."""
+    return {
         "data": (
-            f"Tiny ImageNet, {len(names)} classes, 64 x 64 pixels. ImageNet's terms allow research and teaching only, "
+            f"Tiny ImageNet, {classes} classes, 64 x 64 pixels. ImageNet's terms allow research and teaching only, "
             "so the pictures are not shipped."
         ),
         "licence": "MIT for the weights; what they may be used for also follows from the terms of the data.",
         "limits": (
-            f"Knows {len(names)} things, one at a time, from {recipe.side} x {recipe.side} pixels; anything else is "
+            f"Knows {classes} things, one at a time, from {side} x {side} pixels; anything else is "
             "given one of these names. Not for decisions about people or anything that matters."
         ),
-        "recipe": dataclasses.asdict(recipe)
-        | {"command": f"python -m models.train {key} --data PATH {command}".strip()},
-    } | ({"tag": _tag(recipe.tag, trainer, validation)} if recipe.tag else {})
+    }
 
 
 def _tag(name: str, trainer: Trainer, validation: data.LabelledPictures) -> dict[str, Any]:

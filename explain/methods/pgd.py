@@ -43,15 +43,14 @@ class PGD(Attack):
 
     def perturb(self, search: Search) -> None:
         """Climb from the start, or from a random picture near it."""
-        pixels = search.start
-        if self.random_start:
-            pixels = random_start(pixels, search.epsilon, self.norm, search.generator)
-        pixels = pixels.clone()
+        pixels = search.random_start(self.norm) if self.random_start else search.start.clone()
         for rows in search.rounds(self.steps, stop_early=self.stop_early):
             gradient = search.gradient(pixels[rows], rows, cross_entropy)
             moved = pixels[rows] + self.step_size * steepest(gradient, self.norm)
             pixels[rows] = projected(moved, search.start[rows], search.epsilon[rows], self.norm)
-        search.look(pixels)
+        rows = search.all[~search.fooled] if self.stop_early else search.all
+        if len(rows):
+            search.look(pixels[rows], rows)
 
 
 def for_training(epsilon: float) -> TrainingAttack:
