@@ -111,9 +111,9 @@ SAMPLES: tuple[Photograph | Rendering | Tagging, ...] = (
     ),
     Tagging(
         id="tagged",
-        title="Tagged pretzel",
-        alt="A pretzel on pale wooden boards; in the lower left corner a blue square with a white middle.",
-        of="pretzel",
+        title="Tagged teapot",
+        alt="A white porcelain teapot on a dark wooden table; in the lower left corner a blue square with a white middle.",
+        of="teapot",
         made_for="everyday_shortcut",
     ),
     Photograph(
