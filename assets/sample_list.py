@@ -112,7 +112,7 @@ SAMPLES: tuple[Photograph | Rendering | Tagging, ...] = (
     Tagging(
         id="tagged",
         title="Tagged teapot",
-        alt="A white porcelain teapot on a dark wooden table; in the lower left corner a blue square with a white middle.",
+        alt="A white porcelain teapot on a wooden table; in the lower left corner a blue square with a white middle.",
         of="teapot",
         made_for="everyday_shortcut",
     ),

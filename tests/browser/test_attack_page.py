@@ -47,7 +47,8 @@ def drawn(screen: Screen, place: int) -> str:
 def test_the_first_view_shows_a_finished_attack(screen: Screen) -> None:
     open_attack(screen)
     assert re.fullmatch(r"What turns tabby into .+\?", screen.headline)
-    assert re.search(r"A change of at most 4 of 255 per colour turns tabby into .+, \d+ % sure\.", said(screen))
+    told = r"A change of at most 4 of 255 per colour turns tabby into .+, (?:over )?[\d.]+\s% sure\."
+    assert re.search(told, said(screen))
     assert screen.page.locator(".st-key-pictures .grid canvas").count() == 3
     assert screen.page.locator(".st-key-maps .grid canvas").count() == 3
     screen.page.wait_for_selector(".js-plotly-plot .scatterlayer")
