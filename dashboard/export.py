@@ -19,6 +19,7 @@ from explain.results import FeatureMaps, Heatmap, plain
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from dashboard.answers import Answer, Choice
     from dashboard.show import Shown
     from dashboard.uploads import Picture
 
@@ -60,6 +61,11 @@ def raw(shown: Shown) -> bytes:
     else:
         assert isinstance(explanation, FeatureMaps)
         values = explanation.maps
+    return npy(values)
+
+
+def npy(values: NDArray[np.float32]) -> bytes:
+    """Write an array as NumPy's own kind of file."""
     buffer = io.BytesIO()
     np.save(buffer, values, allow_pickle=False)
     return buffer.getvalue()
@@ -67,14 +73,8 @@ def raw(shown: Shown) -> bytes:
 
 def recipe(shown: Shown) -> bytes:
     """Write everything needed to do it again as JSON, a Python snippet included."""
-    choice, answer = shown.choice, shown.answer
-    image = choice.picture.image
-    record = {
-        "model": choice.model,
-        "weights": {"identity": answer.weights, "untrained": choice.untrained},
-        "picture": {"sha256": choice.picture.sha256, "width": image.width, "height": image.height},
-        "crop": [round(edge, 3) for edge in answer.box],
-        "method": {"name": choice.method, "parameters": dict(choice.parameters)},
+    answer = shown.answer
+    facts = {
         "target": _target(shown),
         "result": {
             "probability": answer.probability(answer.index),
@@ -85,15 +85,24 @@ def recipe(shown: Shown) -> bytes:
             "seconds": answer.explanation.seconds,
             "device": answer.device,
         },
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
-        "python": snippet(shown),
+    }
+    return recorded(shown.choice, answer, facts, snippet(shown))
+
+
+def recorded(choice: Choice, answer: Answer, facts: dict[str, Any], python: str) -> bytes:
+    """Write what was asked, the facts found, and the versions and Python lines that find them again, as JSON."""
+    image = choice.picture.image
+    record = {
+        "model": choice.model,
+        "weights": {"identity": answer.weights, "untrained": choice.untrained},
+        "picture": {"sha256": choice.picture.sha256, "width": image.width, "height": image.height},
+        "crop": [round(edge, 3) for edge in answer.box],
+        "method": {"name": choice.method, "parameters": dict(choice.parameters)},
+        **facts,
+        "versions": {"python": platform.python_version()} | {name: metadata.version(name) for name in PACKAGES},
+        "python": python,
     }
     return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def version(package: str) -> str:
-    """Look up which version of a package is installed."""
-    return metadata.version(package)
 
 
 def _target(shown: Shown) -> dict[str, Any]:

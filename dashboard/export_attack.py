@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-import platform
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +10,7 @@ import streamlit as st
 
 from dashboard import attack_words, feedback
 from dashboard.classes import name_of
-from dashboard.export import PACKAGES, opening, version
+from dashboard.export import npy, opening, recorded
 
 if TYPE_CHECKING:
     from dashboard.around import Attacked
@@ -40,21 +37,13 @@ def draw(found: Attacked, kept: Kept, names: tuple[str, ...]) -> None:
 
 def raw(found: Attacked) -> bytes:
     """Write the attacked pixels (H, W, 3) in [0, 1] as they were found, before any rounding."""
-    buffer = io.BytesIO()
-    np.save(buffer, found.result.pixels, allow_pickle=False)
-    return buffer.getvalue()
+    return npy(found.result.pixels)
 
 
 def recipe(found: Attacked, kept: Kept, names: tuple[str, ...]) -> bytes:
     """Write everything needed to repeat the attack as JSON, a Python snippet included."""
-    choice, answer, result = found.choice, found.answer, found.result
-    image = choice.picture.image
-    record = {
-        "model": choice.model,
-        "weights": {"identity": answer.weights, "untrained": choice.untrained},
-        "picture": {"sha256": choice.picture.sha256, "width": image.width, "height": image.height},
-        "crop": [round(edge, 3) for edge in answer.box],
-        "method": {"name": choice.method, "parameters": dict(choice.parameters)},
+    answer, result = found.answer, found.result
+    facts = {
         "target": _class(found.left, names),
         "goal": None if found.goal is None else _class(found.goal, names),
         "result": {
@@ -76,10 +65,8 @@ def recipe(found: Attacked, kept: Kept, names: tuple[str, ...]) -> bytes:
             "l2": kept.l2,
             "notes": list(kept.notes),
         },
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
-        "python": snippet(found),
     }
-    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
+    return recorded(found.choice, answer, facts, snippet(found))
 
 
 def snippet(found: Attacked) -> str:

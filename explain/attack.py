@@ -210,30 +210,6 @@ class Attack(Method):
         """By how much a picture must fool the network to count, in scores; more than zero for a sure attack."""
         return float(getattr(self, "confidence", 0.0))
 
-    def begin(
-        self,
-        logits_of: Callable[[Tensor], Tensor],
-        start: Tensor,
-        labels: Tensor,
-        goals: Tensor | None = None,
-        *,
-        epsilon: Tensor | None = None,
-        logits: Tensor | None = None,
-    ) -> Search:
-        """Set up the search over a batch of pictures (N, 3, H, W); epsilon (N,), None = `budget` for each."""
-        sizes = torch.full((len(start),), self.budget, device=start.device) if epsilon is None else epsilon
-        return Search(
-            logits_of,
-            start,
-            labels,
-            goals,
-            sizes,
-            smallest=self.smallest,
-            lead=self.lead,
-            seed=self.seed,
-            logits=logits,
-        )
-
     def search(
         self,
         logits_of: Callable[[Tensor], Tensor],
@@ -245,7 +221,18 @@ class Attack(Method):
         logits: Tensor | None = None,
     ) -> Search:
         """Attack a batch of pictures (N, 3, H, W) and return the finished search; epsilon (N,), None = `budget`."""
-        search = self.begin(logits_of, start, labels, goals, epsilon=epsilon, logits=logits)
+        sizes = torch.full((len(start),), self.budget, device=start.device) if epsilon is None else epsilon
+        search = Search(
+            logits_of,
+            start,
+            labels,
+            goals,
+            sizes,
+            smallest=self.smallest,
+            lead=self.lead,
+            seed=self.seed,
+            logits=logits,
+        )
         self.perturb(search)
         return search
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from explain.attack import Attack, Search
+from explain.attack import Attack
 from explain.folding import folded
 from explain.outcomes import Smallest, Sweep
-from explain.perturbing import size_of
+from explain.perturbing import margins, size_of
+from explain.target import both
 from models.errors import ParameterError
 from models.progress import Progress, heard_by, report
 
@@ -128,9 +129,11 @@ class _Found:
     def of(cls, trace: Trace, attack: Attack, pixels: NDArray[np.float32], label: int, goal: int | None) -> _Found:
         """Weigh a picture (H, W, 3) that is there already."""
         there = torch.from_numpy(pixels).permute(2, 0, 1)[None].to(trace.pixels)
-        search = _begun(trace.model, there, (attack.budget,), label, goal, attack)
+        with torch.no_grad():
+            logits = both(trace.model(there))
+        margin = float(margins(logits, *_asked(label, goal, there))[0])
         size = float(size_of(there - trace.pixels, attack.measured_in)[0])
-        return cls(attack.budget, size, float(search.margin[0]), search.best_logits[0].cpu(), there[0].cpu())
+        return cls(attack.budget, size, margin, logits[0].cpu(), there[0].cpu())
 
 
 def _attacked(
@@ -144,9 +147,10 @@ def _attacked(
     with _joined(len(groups)) as begin:
         for number, group in enumerate(groups):
             begin(number)
-            pictures = trace.pixels.expand(len(group), -1, -1, -1)
-            search = _begun(logits_of, pictures, group, label, goal, attack)
-            attack.perturb(search)
+            pictures = trace.pixels.repeat(len(group), 1, 1, 1)
+            search = attack.search(
+                logits_of, pictures, *_asked(label, goal, pictures), epsilon=pictures.new_tensor(group)
+            )
             evaluations += search.evaluations
             changed = size_of(search.best - trace.pixels, attack.measured_in)
             rows = zip(group, changed.tolist(), search.margin.tolist(), strict=True)
@@ -155,22 +159,10 @@ def _attacked(
     return found, evaluations
 
 
-def _begun(
-    logits_of: Callable[[Tensor], Tensor],
-    start: Tensor,
-    allowed: tuple[float, ...],
-    label: int,
-    goal: int | None,
-    attack: Attack,
-) -> Search:
-    count, device = len(start), start.device
-    return attack.begin(
-        logits_of,
-        start.contiguous(),
-        torch.full((count,), label, device=device),
-        None if goal is None else torch.full((count,), goal, device=device),
-        epsilon=torch.tensor(allowed, device=device, dtype=start.dtype),
-    )
+def _asked(label: int, goal: int | None, pictures: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The class to leave and the class to reach, once for each picture."""
+    labels = torch.full((len(pictures),), label, device=pictures.device)
+    return labels, None if goal is None else torch.full_like(labels, goal)
 
 
 @contextmanager

@@ -140,7 +140,6 @@ def test_the_tagged_sample_is_another_one_with_the_tag_where_the_network_was_tra
     assert sample.box == tuple(round(share * size) for share, size in zip(BOX, (width, height) * 2, strict=True))
 
 
-@pytest.mark.skipif(SHORTCUT not in models.CARDS, reason="everyday_shortcut is not among the networks here")
 def test_the_tag_alone_turns_the_answer_of_the_network_that_it_is_made_for() -> None:
     by_id = {answer.sample.id: answer.name for answer in said(SHORTCUT)}
     plain = next(other for other in make_samples.SAMPLES if other.id == "tagged").of
