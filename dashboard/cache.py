@@ -188,7 +188,9 @@ def study(
     key = (network.weights.identity, choice.key, name)
 
     def work() -> Found:
-        return compute(network, _trace(shelf(), network, choice, listener))
+        from explain.memory import within_memory
+
+        return within_memory(_trace(shelf(), network, choice, listener), lambda trace: compute(trace.model, trace))
 
     found: Found = shelf().studies.ask(key, work, listener)
     return found

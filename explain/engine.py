@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import time
-from threading import RLock
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
-import torch
 
+from explain.memory import within_memory
 from explain.method import Method
 from explain.results import Explanation, FeatureMaps, Heatmap, Prediction
-from explain.stepping import measured_batch, samples_per_step
 from explain.target import ClassLogit, Target, probabilities, whole
 from explain.tracing import Trace, pixels_of
-from models.device import out_of_memory
-from models.errors import ConvLensError, DeviceError, ModelError, ParameterError, TargetError, UnsuitableError
+from models.errors import ConvLensError, ModelError, ParameterError, TargetError, UnsuitableError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -48,7 +44,7 @@ def run(
     if not isinstance(method, Method):
         raise ParameterError(f"Wanted an instance of a method, such as GradCAM(), not {method!r}.")
     size = None if batch is None else _count(batch, "sample at once")
-    return _within_memory(_trace_of(model, image), method, target, size)
+    return within_memory(_trace_of(model, image), lambda trace: _answer(trace, method, target), size)
 
 
 def predict(model: LoadedModel, image: Image.Image | Tensor | Trace, k: int = 5) -> Prediction:
@@ -125,30 +121,6 @@ def _answer(trace: Trace, method: Method, target: Target | int | None) -> Explan
         seconds=time.perf_counter() - began,
         notes=(*answer.notes, *_states(answer)),
     )
-
-
-def _within_memory(trace: Trace, method: Method, target: Target | int | None, batch: int | None) -> Explanation:
-    """Run the method; where memory runs out, halve the batch, then take the CPU, then say so in a sentence."""
-    size = batch
-    while True:
-        try:
-            with torch.no_grad(), samples_per_step(size):
-                return _answer(trace, method, target)
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-            size = (size or measured_batch(trace)) // 2
-            if size == 0 and trace.model.device.type == "cpu":
-                raise DeviceError("There is not enough memory for this network.", "Pick a smaller one.") from error
-            if size == 0:
-                trace, size = Trace(_on_cpu(trace.model), trace.pixels.cpu()), None
-
-
-def _on_cpu(model: LoadedModel) -> LoadedModel:
-    torch.cuda.empty_cache()
-    with model.lock:
-        network = copy.deepcopy(model.network).cpu()
-    return dataclasses.replace(model, network=network, device=torch.device("cpu"), lock=RLock())
 
 
 def _check_finite(answer: Explanation) -> None:

@@ -54,6 +54,11 @@ def steps(
     report(total, total)
 
 
+def at_once(most: int) -> int:
+    """Return how many samples a job may take that takes `most` at once where memory allows."""
+    return min(most, _batch.get() or most)
+
+
 def measured_batch(trace: Trace, *, gradient: bool = False) -> int:
     """Measure once for each model how many samples fit a step; always the same for one loaded model.
 

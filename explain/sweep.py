@@ -15,6 +15,7 @@ from explain.attack import Attack
 from explain.folding import folded
 from explain.outcomes import Smallest, Sweep
 from explain.perturbing import margins, size_of
+from explain.stepping import at_once
 from explain.target import both
 from models.errors import ParameterError
 from models.progress import Progress, heard_by, report
@@ -143,7 +144,8 @@ def _attacked(
     found: list[_Found] = []
     evaluations = 0
     logits_of = folded(trace.model, trace.pixels)
-    groups = [allowed[start : start + AT_ONCE] for start in range(0, len(allowed), AT_ONCE)]
+    size = at_once(AT_ONCE)
+    groups = [allowed[start : start + size] for start in range(0, len(allowed), size)]
     with _joined(len(groups)) as begin:
         for number, group in enumerate(groups):
             begin(number)
@@ -154,8 +156,8 @@ def _attacked(
             evaluations += search.evaluations
             changed = size_of(search.best - trace.pixels, attack.measured_in)
             rows = zip(group, changed.tolist(), search.margin.tolist(), strict=True)
-            for row, (size, used, margin) in enumerate(rows):
-                found.append(_Found(size, used, margin, search.best_logits[row].cpu(), search.best[row].cpu()))
+            for row, (most, used, margin) in enumerate(rows):
+                found.append(_Found(most, used, margin, search.best_logits[row].cpu(), search.best[row].cpu()))
     return found, evaluations
 
 

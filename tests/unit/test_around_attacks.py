@@ -12,6 +12,7 @@ from explain.agreement import compare, spearman, ssim
 from explain.control import random_signs
 from explain.folding import folded
 from explain.keeping import keep, on_grid, read, written
+from explain.memory import within_memory
 from explain.methods.pgd import PGD
 from explain.results import Adversarial
 from explain.survival import Defence, blur, jpeg, noise, quantise, resize, survival, transfer, usual_defences
@@ -121,6 +122,27 @@ def test_sixteen_sizes_take_two_batches_for_each_step() -> None:
     # Two convolutions: a forward and a backward for each step, the start, the end, and two to check the copy.
     assert counting.forward <= 2 * (2 * (10 + 2) + 2)
     assert counting.backward <= 2 * 2 * 10
+
+
+class Short(Linear):
+    """Has memory for a few pictures at once, and none for more."""
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        if len(pixels) > 2:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+        return super().forward(pixels)
+
+
+def test_a_sweep_takes_fewer_sizes_at_once_where_memory_runs_out() -> None:
+    plain, trace, label = linear()
+    short = Short(3, 16)
+    short.load_state_dict(plain.network.state_dict())
+    tight = Trace(loaded(short, 3), trace.pixels)
+    attack = PGD(epsilon=closed_form(plain, trace, label, 1) * 2, steps=4)
+    expected = sweep(trace, attack, ClassLogit(label))
+    found = within_memory(tight, lambda tight: sweep(tight, attack, ClassLogit(label)))
+    np.testing.assert_allclose(found.left, expected.left, atol=1e-5)
+    assert (found.success == expected.success).all()
 
 
 def test_a_folded_copy_gives_the_scores_and_gradients_of_the_network() -> None:

@@ -1,0 +1,48 @@
+"""What happens where memory runs out: smaller batches, then the CPU, then a sentence."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Callable
+from threading import RLock
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+
+from explain.stepping import measured_batch, samples_per_step
+from explain.tracing import Trace
+from models.device import out_of_memory
+from models.errors import DeviceError
+
+if TYPE_CHECKING:
+    from models import LoadedModel
+
+Answer = TypeVar("Answer")
+
+
+def within_memory(trace: Trace, ask: Callable[[Trace], Answer], batch: int | None = None) -> Answer:
+    """Ask something of a trace; where memory runs out, halve the batch, then take the CPU, then say so in a sentence.
+
+    batch: samples taken at once, None = measured. On the CPU `ask` gets a trace of its own.
+    """
+    size = batch
+    while True:
+        try:
+            with torch.no_grad(), samples_per_step(size):
+                return ask(trace)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            size = (size or measured_batch(trace)) // 2
+            if size == 0 and trace.model.device.type == "cpu":
+                raise DeviceError("There is not enough memory for this network.", "Pick a smaller one.") from error
+            if size == 0:
+                trace, size = Trace(_on_cpu(trace.model), trace.pixels.cpu()), None
+
+
+def _on_cpu(model: LoadedModel) -> LoadedModel:
+    torch.cuda.empty_cache()
+    with model.lock:
+        network = copy.deepcopy(model.network).cpu()
+    return dataclasses.replace(model, network=network, device=torch.device("cpu"), lock=RLock())
