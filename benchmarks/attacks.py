@@ -40,6 +40,9 @@ SMALL = {"everyday_resnet": {"linf": 1 / 255, "l2": 0.15}, "mobilenet_v2": {"lin
 #: Square sees only the scores and needs more.
 LARGE = {"everyday_resnet": 3 / 255, "mobilenet_v2": 1.5 / 255}
 
+#: Budgets, the same for all: small ones, so that not every picture falls, and two hundred are done within the hour.
+STEPS, APGD_STEPS, QUERIES, SEARCHES, CW_STEPS = 5, 10, 50, 3, 30
+
 #: (network, pixels, labels) -> pixels
 Way = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
@@ -80,7 +83,7 @@ def jobs(key: str) -> list[Job]:
     """List what is compared on a network; the peers' ways only where they are installed."""
     linf, l2, large = SMALL[key]["linf"], SMALL[key]["l2"], LARGE[key]
     of = explain.METHODS
-    climb: dict[str, Any] = {"steps": 10, "random_start": False}
+    climb: dict[str, Any] = {"steps": STEPS, "random_start": False}
     found = [
         Job(
             "FGSM",
@@ -93,7 +96,7 @@ def jobs(key: str) -> list[Job]:
         ),
         Job(
             "PGD linf",
-            f"epsilon {255 * linf:g}/255, 10 steps of epsilon/4",
+            f"epsilon {255 * linf:g}/255, {STEPS} steps of epsilon/4",
             of["PGD"](epsilon=linf, step_size=linf / 4, **climb),
             {
                 "torchattacks": _torchattacks("PGD", eps=linf, alpha=linf / 4, **climb),
@@ -102,7 +105,7 @@ def jobs(key: str) -> list[Job]:
         ),
         Job(
             "PGD l2",
-            f"epsilon {l2:g}, 10 steps of epsilon/4",
+            f"epsilon {l2:g}, {STEPS} steps of epsilon/4",
             of["PGD"](epsilon=l2, step_size=l2 / 4, norm="l2", **climb),
             {
                 "torchattacks": _torchattacks("PGDL2", eps=l2, alpha=l2 / 4, **climb),
@@ -111,20 +114,20 @@ def jobs(key: str) -> list[Job]:
         ),
         Job(
             "Momentum FGSM",
-            f"epsilon {255 * linf:g}/255, 10 steps of epsilon/10",
-            of["MomentumFGSM"](epsilon=linf),
+            f"epsilon {255 * linf:g}/255, {STEPS} steps of epsilon/{STEPS}",
+            of["MomentumFGSM"](epsilon=linf, steps=STEPS),
             {
-                "torchattacks": _torchattacks("MIFGSM", eps=linf, alpha=linf / 10, steps=10, decay=1.0),
+                "torchattacks": _torchattacks("MIFGSM", eps=linf, alpha=linf / STEPS, steps=STEPS, decay=1.0),
             },
         ),
     ]
     found += [
         Job(
             f"APGD-{loss.upper()} {norm}",
-            f"epsilon {shown}, 20 steps, 1 start",
-            of["APGD"](epsilon=epsilon, steps=20, loss=loss, norm=norm),
+            f"epsilon {shown}, {APGD_STEPS} steps, 1 start",
+            of["APGD"](epsilon=epsilon, steps=APGD_STEPS, loss=loss, norm=norm),
             {
-                "torchattacks": _torchattacks("APGD", eps=epsilon, steps=20, loss=loss, norm=theirs),
+                "torchattacks": _torchattacks("APGD", eps=epsilon, steps=APGD_STEPS, loss=loss, norm=theirs),
             },
         )
         for loss in ("ce", "dlr")
@@ -133,10 +136,10 @@ def jobs(key: str) -> list[Job]:
     found += [
         Job(
             "Square",
-            f"epsilon {255 * large:g}/255, 200 queries",
-            of["Square"](epsilon=large, queries=200),
+            f"epsilon {255 * large:g}/255, {QUERIES} queries",
+            of["Square"](epsilon=large, queries=QUERIES),
             {
-                "torchattacks": _torchattacks("Square", eps=large, n_queries=200),
+                "torchattacks": _torchattacks("Square", eps=large, n_queries=QUERIES),
             },
         ),
         Job(
@@ -149,11 +152,15 @@ def jobs(key: str) -> list[Job]:
         ),
         Job(
             "Carlini-Wagner",
-            "5 values of c from 0.1, 50 steps of 0.01",
-            of["CarliniWagner"](searches=5, steps=50, c=0.1, learning_rate=0.01),
+            f"{SEARCHES} values of c from 0.1, {CW_STEPS} steps of 0.01",
+            of["CarliniWagner"](searches=SEARCHES, steps=CW_STEPS, c=0.1, learning_rate=0.01),
             {
                 "foolbox": _foolbox(
-                    "L2CarliniWagnerAttack", binary_search_steps=5, steps=50, stepsize=0.01, initial_const=0.1
+                    "L2CarliniWagnerAttack",
+                    binary_search_steps=SEARCHES,
+                    steps=CW_STEPS,
+                    stepsize=0.01,
+                    initial_const=0.1,
                 ),
             },
         ),

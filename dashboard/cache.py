@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from explain.results import Prediction
     from explain.target import Target
     from explain.tracing import Trace
+    from models.layout import Layout
     from models.loaded import LoadedModel
     from models.progress import Listener, Progress
 
@@ -193,6 +194,19 @@ def study(
         return within_memory(_trace(shelf(), network, choice, listener), lambda trace: compute(trace.model, trace))
 
     found: Found = shelf().studies.ask(key, work, listener)
+    return found
+
+
+def layout(key: str, untrained: bool, listener: Listener) -> Layout:
+    """Lay out a network as boxes and what flows between them, once for all sessions."""
+    network = model(key, untrained, listener)
+
+    def work() -> Layout:
+        from models.layout import layout_of
+
+        return layout_of(network)
+
+    found: Layout = shelf().studies.ask((network.weights.identity, key, "layout"), work, listener)
     return found
 
 

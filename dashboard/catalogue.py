@@ -20,10 +20,13 @@ FILE = ASSETS / "catalogue.json"
 KINDS: dict[str, Callable[..., Kind]] = {kind.__name__: kind for kind in (Range, Choice, Switch, LayerName, ClassIndex)}
 #: The attack that the page begins with.
 USUAL_ATTACK = "PGD"
-#: The family of the methods that change the picture; all others explain it.
+#: The family of the methods that change the picture.
 ATTACKS = "Attacks"
-#: The families whose answer is not one map over the picture.
-WITHOUT_MAP = (ATTACKS, "Layers")
+#: The family of the methods that make a picture of their own; they have their place on the page of layers.
+PICTURES_MADE = "Feature visualisation"
+#: The families that do not explain a picture, and those whose answer is not one map over it.
+NOT_EXPLAINING = (ATTACKS, PICTURES_MADE)
+WITHOUT_MAP = (*NOT_EXPLAINING, "Layers")
 TYPES = {kind.__name__: kind for kind in (int, float, bool, str)}
 
 
@@ -73,7 +76,7 @@ class Catalogue:
     @property
     def explanations(self) -> dict[str, MethodEntry]:
         """The methods that explain a picture."""
-        return {name: entry for name, entry in self.methods.items() if entry.family != ATTACKS}
+        return {name: entry for name, entry in self.methods.items() if entry.family not in NOT_EXPLAINING}
 
     @property
     def maps(self) -> dict[str, MethodEntry]:

@@ -103,12 +103,14 @@ def pack(
     caption: str,
     alt: str,
     unit: str = "evidence",
+    ends: tuple[str, str] = ("against", "for"),
     look: Look = Look(),
     pin: tuple[int, int] | None = None,
 ) -> bytes:
     """Put a picture, its crop's box and its evidence into the bytes that the lens reads.
 
-    Without a map, or with an empty one, the picture stands alone. `look` and `pin` say how to begin.
+    Without a map, or with an empty one, the picture stands alone. `ends` names both signs of a signed map; `look` and
+    `pin` say how to begin.
     """
     picture, share = jpeg(image)
     values = None if heatmap is None or heatmap.empty else heatmap.values
@@ -124,6 +126,7 @@ def pack(
         "top": top,
         "exceeds": exceeds,
         "unit": unit,
+        "ends": ends,
         "marked": values is not None and marked(values),
         "box": [edge * share for edge in box],
         "cropped": left > 0.5 or upper > 0.5 or image.width - right > 0.5 or image.height - lower > 0.5,

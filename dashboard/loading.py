@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 log = logging.getLogger("convlens")
 
 
-def frame(draw: Callable[[Rail, DeltaGenerator, DeltaGenerator], None], attacking: bool = False) -> None:
+def frame(page: sidebar.Page, draw: Callable[[Rail, DeltaGenerator, DeltaGenerator], None]) -> None:
     """Draw a page: the rail, then by `draw` the headline and the body, once the network may be loaded."""
     top, head, body = st.container(key="notices"), st.container(key="headline"), st.container(key="body")
     with feedback.guarded():
-        rail = sidebar.draw(attacking)
+        rail = sidebar.draw(page)
         with head:
             ready = _allowed(rail)
         if ready:

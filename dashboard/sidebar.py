@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cache as remembered
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
@@ -27,6 +27,11 @@ OWN = "own"
 BUNDLED = "Bundled"
 #: Seconds within which a file that follows another's removal counts as its replacement.
 REPLACED = 10.0
+Page = Literal["explain", "attack", "layers"]
+#: The pages on which a method is picked, and what it is called there.
+OFFERS: dict[Page, str] = {"explain": "method", "attack": "attack"}
+#: What the other pages ask of the network.
+READING = "LayerActivations"
 WHERE = {
     "folder": "weights are here",
     "cache": "weights are here",
@@ -50,20 +55,20 @@ class Rail:
     adjust: DeltaGenerator
 
 
-def draw(attacking: bool = False) -> Rail:
-    """Draw the rail and return what was chosen; the methods are those that explain, or those that attack."""
-    state.turn_to("attack" if attacking else "explain", ("model", "sample", "picture"), ("untrained",))
+def draw(page: Page) -> Rail:
+    """Draw a page's rail and return what was chosen; a page without a choice of methods reads a layer's answers."""
+    state.turn_to(page, ("model", "sample", "picture"), ("untrained",))
     with st.sidebar:
         model = _model()
         picture, alt = _picture(model)
         first = st.container()
         method_place = st.container()
-        adjust = st.expander("Adjust", icon=":material/tune:")
+        adjust = st.expander("Adjust", icon=":material/tune:") if page in OFFERS else st.container()
         camera = st.expander("Camera", icon=":material/photo_camera:")
         untrained = about.draw(model)
         state.keep("untrained", untrained)
         with method_place:
-            method = _method(model, untrained, attacking)
+            method = _method(model, untrained, page) if page in OFFERS else catalogue().methods[READING]
         with camera:
             if st.toggle("Turn the camera on", key="camera_on"):
                 st.camera_input("Take a picture", key="camera", on_change=take_camera, label_visibility="collapsed")
@@ -158,15 +163,16 @@ def _thumbnails(model: str, asked: str) -> list[lens.Option]:
     return options
 
 
-def _method(model: ModelEntry, untrained: bool, attacking: bool) -> MethodEntry:
+def _method(model: ModelEntry, untrained: bool, page: Page) -> MethodEntry:
+    key = OFFERS[page]
+    attacking = page == "attack"
     entries = catalogue().attacks if attacking else catalogue().explanations
-    key = "attack" if attacking else "method"
     unsuitable = {n: why for n, why in cache.unsuitable(model.key, untrained).items() if n in entries}
     names = [name for name in entries if name not in unsuitable] or list(entries)
     alias = "method" if attacking else ""
     state.check_option(key, names, lambda name: entries[name].label, f"the {key}", str, kebab, alias=alias)
     name = st.radio(
-        "Attack" if attacking else "Method",
+        key.capitalize(),
         names,
         format_func=lambda name: entries[name].label,
         captions=[entries[name].caption for name in names],

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from explain.method import METHODS as METHODS
     from explain.method import Method as Method
     from explain.method import register as register
+    from explain.methods.activation_maximisation import ActivationMaximisation as ActivationMaximisation
     from explain.methods.apgd import APGD as APGD
     from explain.methods.attack_ensemble import AttackEnsemble as AttackEnsemble
     from explain.methods.carlini_wagner import CarliniWagner as CarliniWagner
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from explain.results import Prediction as Prediction
     from explain.results import QuickCheck as QuickCheck
     from explain.results import Score as Score
+    from explain.results import Visualisation as Visualisation
     from explain.target import ClassLogit as ClassLogit
     from explain.target import ClassProbability as ClassProbability
     from explain.target import Contrast as Contrast
@@ -62,6 +64,7 @@ _HOMES = {
     "explain.quick": ("quick_check",),
     "explain.results": (
         *("Adversarial", "Curve", "Explanation", "FeatureMaps", "Heatmap", "Prediction", "QuickCheck", "Score"),
+        "Visualisation",
     ),
     "explain.target": ("ClassLogit", "ClassProbability", "Contrast", "Target"),
     "explain.tracing": ("Trace",),

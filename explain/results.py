@@ -82,6 +82,24 @@ class Adversarial(Explanation):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Visualisation(Explanation):
+    """A picture made from nothing that drives a channel, a unit or a class up.
+
+    pixels: (H, W, 3) float32 in [0, 1]. layer, channel, unit (row, column): what was driven up, None where it was
+    more or something else. scores: (n,) float32, the score at each step, of the picture as it was moved for it.
+    score: of the picture itself; reference: of the traced picture, not a number where its size is another.
+    """
+
+    pixels: NDArray[np.float32]
+    scores: NDArray[np.float32]
+    layer: str | None = None
+    channel: int | None = None
+    unit: tuple[int, int] | None = None
+    score: float = float("nan")
+    reference: float = float("nan")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Curve(Explanation):
     """A figure that changes along a scale: x, y (n,) float32, and the area under y by the trapezoid rule."""
 

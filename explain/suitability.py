@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
@@ -60,16 +61,18 @@ def spatial_layers(model: LoadedModel) -> list[str]:
     return [
         layer.name
         for layer in model.layers()
-        if model.graph.geometry[layer.name].spatial and places(model, layer.name, layer.shape) > 1
+        if math.prod(grid_of(model, layer.name)[1:]) > 1
     ]
 
 
-def places(model: LoadedModel, layer: str, shape: tuple[int, ...]) -> int:
-    """Count the places of a layer's output."""
+def grid_of(model: LoadedModel, layer: str) -> tuple[int, int, int]:
+    """Return channels, rows and columns of a layer's output; what has no places counts as one row and column."""
+    shape = model.graph.layer(layer).shape
     geometry = model.graph.geometry[layer]
-    if geometry.grid is not None:
-        return geometry.grid[0] * geometry.grid[1]
-    return shape[geometry.axes.index("H")] * shape[geometry.axes.index("W")]
+    if not geometry.spatial:
+        return math.prod(shape), 1, 1
+    rows, columns = geometry.grid or (shape[geometry.axes.index("H")], shape[geometry.axes.index("W")])
+    return shape[geometry.axes.index("C")], rows, columns
 
 
 def laid_out(model: LoadedModel, layer: str, output: Tensor) -> Tensor:

@@ -14,27 +14,7 @@ from torch import fx, nn
 from torch.nn import functional as F
 from torchvision.ops import FrozenBatchNorm2d, Permute, StochasticDepth
 
-
-@dataclass(frozen=True)
-class Span:
-    """What one unit sees along one axis: unit i sees `size` input pixels from `start` + i `jump` on."""
-
-    start: float = 0.0
-    size: float = 1.0
-    jump: float = 1.0
-
-    def after_window(self, kernel: int, stride: int, padding: int, dilation: int = 1) -> Span:
-        """Slide a window over this axis."""
-        return Span(
-            self.start - padding * self.jump,
-            self.size + dilation * (kernel - 1) * self.jump,
-            self.jump * stride,
-        )
-
-    def united(self, other: Span) -> Span:
-        """Cover what both see."""
-        start = min(self.start, other.start)
-        return Span(start, max(self.start + self.size, other.start + other.size) - start, max(self.jump, other.jump))
+from models.spans import Span, Window
 
 
 @dataclass(frozen=True)
@@ -70,7 +50,8 @@ def geometry_of(
     found: dict[fx.Node, Geometry] = {}
     for node in nodes:
         if node.op == "placeholder":
-            found[node] = Geometry("NCHW", field=(Span(), Span()))
+            height, width = (shapes[node] or (1, 1, 1, 1))[2:]
+            found[node] = Geometry("NCHW", field=(Span.of_pixels(height), Span.of_pixels(width)))
             continue
         inputs = [source for source in node.all_input_nodes if source in found and shapes.get(source) is not None]
         geometry = _after(node, modules, shapes, inputs, found)
@@ -94,11 +75,13 @@ def _after(
     source = moving[0]
     before, old = found[source], shapes[source] or ()
     operation: Any = modules[str(node.target)] if node.op == "call_module" else node.target
-    window = _window(node, operation)
-    if window is not None:
-        return replace(Geometry("NCHW"), field=_slid(before.field, window)) if before.axes == "NCHW" else Geometry()
-    if _named(operation) in {"adaptive_avg_pool2d", "adaptive_max_pool2d"} or isinstance(operation, _ADAPTIVE):
-        return _adaptive(before, old, shape)
+    windows = windows_of(node, operation)
+    if windows is not None:
+        sound = getattr(operation, "padding_mode", "zeros") == "zeros"
+        field = _slid(before.field, windows, shape) if sound else None
+        return Geometry("NCHW", field=field) if before.axes == "NCHW" else Geometry()
+    if adapts(operation):
+        return _adaptive(before, shape)
     if _named(operation) in {"cat", "concat"}:
         return _joined(node, [(found[part], shapes[part] or ()) for part in inputs], shape)
     if isinstance(operation, Permute) or _named(operation) in {"permute", "transpose", "swapaxes"}:
@@ -147,25 +130,35 @@ def _pair(value: Any) -> tuple[int, int]:
     return (value, value) if isinstance(value, int) else (int(value[0]), int(value[-1]))
 
 
-Window = tuple[tuple[int, int], tuple[int, int], tuple[int, int], tuple[int, int]]
+def adapts(operation: Any) -> bool:
+    """Whether an operation pools to a given number of rows and columns."""
+    return _named(operation) in {"adaptive_avg_pool2d", "adaptive_max_pool2d"} or isinstance(operation, _ADAPTIVE)
 
 
-def _window(node: fx.Node, operation: Any) -> Window | None:
-    """Return kernel, stride, padding and dilation of a convolution or pooling, each for height and width."""
+def windows_of(node: fx.Node, operation: Any) -> tuple[Window, Window] | None:
+    """Return the window that a convolution or pooling slides over height and width; None for all else."""
     if isinstance(operation, nn.Conv2d):
         kernel, dilation = _pair(operation.kernel_size), _pair(operation.dilation)
-        return kernel, _pair(operation.stride), _padding(operation.padding, kernel, dilation), dilation
+        padding = _padding(operation.padding, kernel, dilation)
+        return _along_axes(kernel, _pair(operation.stride), padding, dilation)
     if isinstance(operation, (nn.MaxPool2d, nn.AvgPool2d)):
         kernel = _pair(operation.kernel_size)
         dilation = _pair(operation.dilation) if isinstance(operation, nn.MaxPool2d) else (1, 1)
-        return kernel, _pair(operation.stride), _pair(operation.padding), dilation
-    if node.op == "call_function" and _named(operation) in {"max_pool2d", "boolean_dispatch", "avg_pool2d"}:
+        return _along_axes(kernel, _pair(operation.stride), _pair(operation.padding), dilation)
+    if node.op == "call_function" and _named(operation) in {"max_pool2d", "avg_pool2d"}:
         names = ("input", "kernel_size", "stride", "padding", "dilation")
         given = dict(zip(names, node.args, strict=False)) | dict(node.kwargs)
         kernel = _pair(given["kernel_size"])
         dilation = _pair(given.get("dilation", 1)) if _named(operation) != "avg_pool2d" else (1, 1)
-        return kernel, _pair(given.get("stride") or kernel), _pair(given.get("padding", 0)), dilation
+        return _along_axes(kernel, _pair(given.get("stride") or kernel), _pair(given.get("padding", 0)), dilation)
     return None
+
+
+def _along_axes(
+    kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], dilation: tuple[int, int]
+) -> tuple[Window, Window]:
+    height, width = zip(kernel, stride, padding, dilation, strict=True)
+    return Window(*height), Window(*width)
 
 
 def _padding(padding: Any, kernel: tuple[int, int], dilation: tuple[int, int]) -> tuple[int, int]:
@@ -176,19 +169,18 @@ def _padding(padding: Any, kernel: tuple[int, int], dilation: tuple[int, int]) -
     return _pair(padding)
 
 
-def _slid(field: tuple[Span, Span] | None, window: Window) -> tuple[Span, Span] | None:
+def _slid(
+    field: tuple[Span, Span] | None, windows: tuple[Window, Window], shape: tuple[int, ...]
+) -> tuple[Span, Span] | None:
     if field is None:
         return None
-    kernel, stride, padding, dilation = window
-    return (
-        field[0].after_window(kernel[0], stride[0], padding[0], dilation[0]),
-        field[1].after_window(kernel[1], stride[1], padding[1], dilation[1]),
-    )
+    return field[0].after_window(windows[0], shape[-2]), field[1].after_window(windows[1], shape[-1])
 
 
 def _united(fields: list[tuple[Span, Span] | None]) -> tuple[Span, Span] | None:
     known = [field for field in fields if field is not None]
-    if not known or len(known) < len(fields):
+    counts = {(height.count, width.count) for height, width in known}
+    if len(known) < len(fields) or len(counts) != 1:
         return None
     height, width = known[0]
     for field in known[1:]:
@@ -196,16 +188,11 @@ def _united(fields: list[tuple[Span, Span] | None]) -> tuple[Span, Span] | None:
     return height, width
 
 
-def _adaptive(before: Geometry, old: tuple[int, ...], shape: tuple[int, ...]) -> Geometry:
+def _adaptive(before: Geometry, shape: tuple[int, ...]) -> Geometry:
     if before.field is None or before.axes != "NCHW" or shape[2:] == (1, 1):
         return Geometry("NCHW")
-    windows = []
-    for side, pooled in zip(old[2:], shape[2:], strict=True):
-        if side % pooled:
-            return Geometry("NCHW")
-        windows.append(side // pooled)
-    kernel = (windows[0], windows[1])
-    return Geometry("NCHW", field=_slid(before.field, (kernel, kernel, (0, 0), (1, 1))))
+    height, width = before.field
+    return Geometry("NCHW", field=(height.pooled(shape[2]), width.pooled(shape[3])))
 
 
 def _joined(node: fx.Node, parts: list[tuple[Geometry, tuple[int, ...]]], shape: tuple[int, ...]) -> Geometry:

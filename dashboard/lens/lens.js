@@ -202,11 +202,11 @@ class Lens {
   }
 
   describe({ x, y }) {
-    const { columns, signed, top, unit, exceeds } = this.header;
+    const { columns, signed, top, unit, exceeds, ends } = this.header;
     const byte = this.map[y * columns + x];
     const share = signed ? (byte - 128) / 127 : byte / 255;
     const capped = exceeds && Math.abs(share) > 0.999 ? (share > 0 ? "\u2265 " : "\u2264 ") : "";
-    const side = signed && share !== 0 ? (share > 0 ? ", for" : ", against") : "";
+    const side = signed && share !== 0 && ends[0] ? `, ${ends[share > 0 ? 1 : 0]}` : "";
     return `x ${x}, y ${y}: ${capped}${short(share * top)} ${unit}${side}`;
   }
 
@@ -232,7 +232,7 @@ class Lens {
   }
 
   legend() {
-    const { signed, top, unit, rows, exceeds } = this.header;
+    const { signed, top, unit, rows, exceeds, ends } = this.header;
     this.find("legend").hidden = !rows;
     if (!rows) return;
     const bar = this.find("bar");
@@ -241,8 +241,8 @@ class Lens {
       pen.fillStyle = `rgb(${colour(signed ? BLUE_ORANGE : INFERNO, i / (bar.width - 1)).map(Math.round).join(",")})`;
       pen.fillRect(i, 0, 1, bar.height);
     }
-    this.find("low").textContent = signed ? `${short(-top)} against` : "0";
-    this.find("high").textContent = `${exceeds ? "\u2265 " : ""}${short(top)} ${signed ? "for" : unit}`;
+    this.find("low").textContent = signed ? `${short(-top)} ${ends[0]}`.trim() : "0";
+    this.find("high").textContent = `${exceeds ? "\u2265 " : ""}${short(top)} ${(signed && ends[1]) || unit}`;
   }
 
   // Where the picture's visible part and the network's crop lie, both in pixels of the picture sent.

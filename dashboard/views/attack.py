@@ -29,7 +29,7 @@ FEW = 3
 
 def page() -> None:
     """Draw the page."""
-    loading.frame(_attack, attacking=True)
+    loading.frame("attack", _attack)
 
 
 def _attack(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:

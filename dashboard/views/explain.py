@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def page() -> None:
     """Draw the page."""
-    loading.frame(_explain)
+    loading.frame("explain", _explain)
 
 
 def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:

@@ -31,6 +31,8 @@ SPECIAL = {
     "everyday_robust": "trained to withstand attacks",
     "everyday_shortcut": "right for the wrong reason",
 }
+#: Right this often under attack, a network's line says so.
+WORTH_SAYING = 0.1
 #: The layer that class activation maps start with: the last block, 8 x 8.
 LAST_BLOCKS = {
     "everyday_resnet": "layer3",
@@ -109,5 +111,11 @@ def _card(path: Path) -> ModelCard:
         accuracy=accuracy,
         default_layer=LAST_BLOCKS.get(architecture),
         source="models/train.py",
-        summary=f"{line}{special}; {100 * accuracy.top1:.0f} % right",
+        summary=f"{line}{special}; {100 * accuracy.top1:.0f} % right{_under_attack(record)}",
     )
+
+
+def _under_attack(record: dict[str, Any]) -> str:
+    """Say how often a network is still right under attack, where that is more than now and then."""
+    share = record.get("under_attack", {}).get("top1", 0.0)
+    return f", {100 * share:.0f} % under attack" if share >= WORTH_SAYING else ""

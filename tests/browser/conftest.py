@@ -117,7 +117,7 @@ class Screen:
 
     def _console(self, message: ConsoleMessage) -> None:
         # Streamlit asks for these first under the page's own address, before it finds where the server is.
-        asked_for = re.search(r"/attack/_stcore/(health|host-config)$", message.location.get("url", ""))
+        asked_for = re.search(r"/(attack|layers)/_stcore/(health|host-config)$", message.location.get("url", ""))
         if message.type == "error" and not asked_for:
             self.complaints.append(message.text)
 

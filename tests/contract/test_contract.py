@@ -19,6 +19,7 @@ from models.errors import ConvLensError, DeviceError, ParameterError, TargetErro
 METHODS = dict(explain.METHODS)
 #: Smaller settings where the defaults take long; everything else runs with its defaults.
 QUICK = {
+    "ActivationMaximisation": {"steps": 6},
     "IntegratedGradients": {"steps": 12},
     "Occlusion": {"window": 10, "stride": 6},
     "APGD": {"steps": 6},

@@ -1,0 +1,290 @@
+"""The section of the audit: channels that are dead or say what another says, and what going without them would save."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dashboard import cache, folder_picker, state, words
+from dashboard.layers import place as places
+from dashboard.layers import silence
+from dashboard.layers.top import over_choice
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dashboard.feedback import Listening
+    from dashboard.folder import Folder
+    from dashboard.layers.place import Place
+    from explain.audit import Audit
+    from explain.silencing import Effect
+    from explain.tracing import Trace
+    from models.loaded import LoadedModel
+
+#: With fewer pictures than this, a channel that seems dead may only not have met what it is for.
+FEW = 100
+#: Limits of the correlation from which two channels count as saying the same.
+LEAST, MOST, USUAL, STEP = 0.9, 0.999, 0.99, 0.001
+#: Verdicts on a channel.
+DEAD, NEARLY, SAME, USED = "dead", "nearly dead", "like", "in use"
+
+
+def draw(place: Place, hear: Listening) -> None:
+    """Draw the section."""
+    over = folder_picker.choose(place.rail.model, hear)
+    if over is None:
+        return
+    found = _audit(place, over, hear)
+    alike = _alike()
+    st.markdown(said(found, alike, place))
+    _cautions(found, place)
+    _tables(found, alike)
+    _without(place, found, alike, over, hear)
+
+
+def said(found: Audit, alike: float, place: Place) -> str:
+    """Say in a few sentences what was found, and what it would save."""
+    dead, nearly, pairs = len(found.dead), len(found.nearly_dead), len(found.redundant(alike))
+    these = f"on {'these' if found.pictures > 1 else 'this'} {_many(found.pictures, 'picture')}"
+    lifeless = f"**{dead:,}** {'is' if dead == 1 else 'are'} dead (never above zero {these})"
+    same = f"**{_many(pairs, 'pair')}** {'says' if pairs == 1 else 'say'} the same"
+    text = f"Of **{_many(found.channels, 'channel')}**, {lifeless}, **{nearly:,}** nearly dead, and {same}."
+    return f"{text} {_saved(found, alike, place)}"
+
+
+def _saved(found: Audit, alike: float, place: Place) -> str:
+    spare = len(found.spare(alike))
+    if not spare:
+        return "Nothing here could go."
+    if found.saving is None:
+        return f"**{_many(spare, 'channel')}** could go; what that would save cannot be told for this network."
+    entry = place.rail.model
+    weights = spare * found.saving.parameters
+    share = words.percent(weights / entry.parameters) if entry.parameters else ""
+    steps = in_words(spare * found.saving.multiply_adds)
+    text = (
+        f"Without **{_many(spare, 'channel')}**, the network would hold **{weights:,}** weights less ({share}) and "
+        f"take **{steps}** multiply-adds less for each picture."
+    )
+    if not found.saving.whole:
+        text += " The channels are part of a sum and stay there; counted are the weights that read them."
+    return text
+
+
+def in_words(count: int) -> str:
+    """Write a large number as people say it: 3,200, 1.2 million."""
+    if count < 100_000:
+        return f"{count:,}"
+    return f"{count / 1e6:.2g} million" if count < 1e9 else f"{count / 1e9:.2g} billion"
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _audit(place: Place, over: Folder, hear: Listening) -> Audit:
+    def compute(network: LoadedModel, trace: Trace) -> Audit:
+        from explain.audit import audit
+
+        return audit(network, place.layer, over.pictures)
+
+    waiting = st.empty()
+
+    def so_far(partial: object) -> None:
+        found: Audit = partial  # type: ignore[assignment]
+        waiting.markdown(
+            f"After {_many(found.pictures, 'picture')}, **{len(found.dead):,}** of {found.channels:,} channels "
+            "have not been above zero yet."
+        )
+
+    hear.work("Going over the pictures", so_far)
+    found = cache.study(over_choice(place, over), f"audit:{over.identity}", compute, hear)
+    waiting.empty()
+    return found
+
+
+def _alike() -> float:
+    state.check_number("alike", LEAST, MOST, float, "the correlation")
+    alike: float = st.slider(
+        "Two channels say the same from a correlation of",
+        LEAST,
+        MOST,
+        USUAL,
+        STEP,
+        format="%.3f",
+        key="alike",
+        bind="query-params",
+        width=360,
+        help="Of what they answer at all places of all pictures; 1 = one is always the same multiple of the other.",
+    )
+    return alike
+
+
+def _cautions(found: Audit, place: Place) -> None:
+    """Say what makes the figures mean less."""
+    from explain.feature_maps import around
+
+    if found.pictures < FEW:
+        st.caption(
+            f"{_many(found.pictures, 'picture')} {'is' if found.pictures == 1 else 'are'} few: a channel may be for "
+            "something that none of them shows. Hand over more to be sure."
+        )
+    if not found.signed:
+        return
+    near = around(places.here(place.rail.model.key, place.rail.untrained), place.layer)
+    st.caption(
+        "Channels of this layer go below zero, so that one that is never above it may still count for what follows."
+    )
+    if near is not None and near.after != place.layer:
+        st.button(
+            f"Look after the {near.kind}: {words.escaped(near.after)}",
+            key="audit-after",
+            on_click=places.pick_layer,
+            args=(near.after, place.channel),
+        )
+
+
+def _tables(found: Audit, alike: float) -> None:
+    """List the channels, the quietest first, and the pairs; picking a row picks the channel."""
+    left, right = st.columns(2, gap="large")
+    order = sorted(range(found.channels), key=lambda channel: (found.share[channel], channel))
+    pairs = found.redundant(alike)
+    verdicts = _verdicts(found, alike)
+    with left:
+        st.markdown("**Channels, the quietest first**")
+        st.dataframe(
+            {
+                "Channel": order,
+                "Above zero": [100 * float(found.share[channel]) for channel in order],
+                "Pictures": [int(found.seen[channel]) for channel in order],
+                "Largest": [float(found.highest[channel]) for channel in order],
+                "Verdict": [verdicts[channel] for channel in order],
+            },
+            hide_index=True,
+            height=360,
+            column_config={
+                "Above zero": st.column_config.NumberColumn(
+                    format="%.2f %%", help="Share of all places of all pictures"
+                ),
+                "Pictures": st.column_config.NumberColumn(help="Pictures in which it is above zero anywhere"),
+                "Largest": st.column_config.NumberColumn(format="%.3g"),
+            },
+            key="audit-channels",
+            on_select=_picker("audit-channels", order),
+            selection_mode="single-row",
+            alt="The channels of the layer with how often they are above zero; pick a row to pick the channel.",
+        )
+    with right:
+        st.markdown("**Pairs that say the same**")
+        if not pairs:
+            closest = found.pairs[0] if found.pairs else None
+            near = "" if closest is None else (
+                f" The closest, {closest.first} and {closest.second}, correlate at {closest.correlation:.3f}."
+            )
+            st.markdown(f"No two channels correlate at {alike:.3f} or more.{near}")
+            return
+        st.dataframe(
+            {
+                "Channel": [pair.first for pair in pairs],
+                "Says the same": [pair.second for pair in pairs],
+                "Correlation": [pair.correlation for pair in pairs],
+                "Cosine of weights": [pair.cosine for pair in pairs],
+            },
+            hide_index=True,
+            height=360 if len(pairs) > 8 else "auto",
+            column_config={
+                "Correlation": st.column_config.NumberColumn(format="%.4f"),
+                "Cosine of weights": st.column_config.NumberColumn(
+                    format="%.4f", help="Empty where no one layer makes the channels"
+                ),
+            },
+            key="audit-pairs",
+            on_select=_picker("audit-pairs", [pair.second for pair in pairs]),
+            selection_mode="single-row",
+            alt="Pairs of channels that say the same; pick a row to pick the second channel.",
+        )
+    st.caption("Pick a row, and the other sections show that channel.")
+
+
+def _verdicts(found: Audit, alike: float) -> list[str]:
+    verdicts = [USED] * found.channels
+    for pair in reversed(found.redundant(alike)):
+        verdicts[pair.second] = f"{SAME} {pair.first}"
+    for channels, verdict in ((found.nearly_dead, NEARLY), (found.dead, DEAD)):
+        for channel in channels:
+            verdicts[channel] = verdict
+    return verdicts
+
+
+def _picker(key: str, channels: list[int]) -> Callable[[], None]:
+    def pick() -> None:
+        """Go to the channel of the row."""
+        rows = state.get(key)["selection"]["rows"]
+        if rows:
+            places.pick_channel(channels[rows[0]])
+
+    return pick
+
+
+def _without(place: Place, found: Audit, alike: float, over: Folder, hear: Listening) -> None:
+    """Offer to silence channels, and say what that does to the prediction, and to the accuracy over the pictures."""
+    st.subheader("What if they fell silent?", anchor=False)
+    offered = {
+        f"All dead ({len(found.dead):,})": found.dead,
+        f"All nearly dead ({len(found.nearly_dead):,})": found.nearly_dead,
+        f"All that could go ({len(found.spare(alike)):,})": found.spare(alike) if found.redundant(alike) else (),
+        f"Channel {place.channel}": (place.channel,),
+    }
+    silent = silence.silent(place.layer, place.size[0])
+    with st.container(horizontal=True):
+        for number, (label, channels) in enumerate(offered.items()):
+            if channels:
+                st.button(
+                    label,
+                    key=f"audit-silence-{number}",
+                    type="primary" if list(channels) == silent else "secondary",
+                    on_click=silence.remember,
+                    args=(place.layer, list(channels)),
+                )
+        if silent:
+            st.button("Forget them", key="audit-silence-none", on_click=silence.remember, args=(place.layer, []))
+    if not silent:
+        st.markdown("Pick which channels to put at zero. Under Filters, any others can be silenced.")
+        return
+    hear.work("Running the rest of the network")
+
+    def compute(network: LoadedModel, trace: Trace) -> Effect:
+        from explain.silencing import effect
+
+        return effect(trace, place.layer, silent)
+
+    name = f"silenced:silence:{'-'.join(map(str, silent))}"
+    changed: Effect = cache.study(place.choice, name, compute, hear)
+    st.markdown(f"On the picture: {silence.sentence(changed, silent, False, _names(place))}")
+    _accuracy(place, silent, over, hear)
+
+
+def _names(place: Place) -> tuple[str, ...]:
+    return place.rail.model.classes
+
+
+def _accuracy(place: Place, silent: list[int], over: Folder, hear: Listening) -> None:
+    labelled = over.labelled(_names(place))
+    if not len(labelled):
+        st.markdown("No folder is named after a class of this network, so how many it gets right cannot be told.")
+        return
+    hear.work("Counting what is right with and without them")
+
+    def compute(network: LoadedModel, trace: Trace) -> tuple[float, float]:
+        from explain.silencing import accuracy
+
+        return accuracy(network, labelled, place.layer, silent)
+
+    name = f"accuracy:{over.identity}:{'-'.join(map(str, silent))}"
+    before, after = cache.study(over_choice(place, over), name, compute, hear)
+    right = [round(share * len(labelled)) for share in (before, after)]
+    st.markdown(
+        f"Over the **{_many(len(labelled), 'picture')}** whose class it knows, the network names **{right[0]:,}** "
+        f"right ({words.percent(before)}), and **{right[1]:,}** without them ({words.percent(after)})."
+    )

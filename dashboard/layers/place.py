@@ -1,0 +1,118 @@
+"""Where in a network the Layers page stands: the layer, its channel and its unit, all of which live in the address."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from dashboard import cache, state
+from dashboard.answers import Choice
+from explain.results import FeatureMaps
+
+if TYPE_CHECKING:
+    from dashboard.sidebar import Rail
+    from models.graph import LayerInfo
+    from models.loaded import LoadedModel
+    from models.progress import Listener
+
+#: The largest number that an address may hold; what a layer does not have is refused with a notice.
+DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Place:
+    """The picked layer with its channel and its unit (row, column) on the layer's grid.
+
+    choice: of what the layer answers; `cache.study` keeps under it what a section measures. size: channels, rows
+    and columns of the layer's output; a layer without places has one row and column.
+    """
+
+    rail: Rail = field(repr=False)
+    choice: Choice
+    layer: str
+    channel: int
+    unit: tuple[int, int]
+    info: LayerInfo
+    size: tuple[int, int, int]
+    spatial: bool
+
+    def at(self, layer: str) -> Choice:
+        """Ask what another layer answers to the same picture."""
+        return dataclasses.replace(self.choice, parameters=(("layer", layer),))
+
+
+def find(rail: Rail, network: LoadedModel, listener: Listener) -> Place:
+    """Read the place from the address; what the network does not have is replaced, with a notice.
+
+    Where no channel is asked for, it is the one that answers the picture most strongly.
+    """
+    from explain.suitability import default_layer, grid_of
+
+    names = {layer.name for layer in network.layers()}
+    layer = state.mirrored("layer", lambda text: text in names, "the layer")
+    layer = layer if layer in names else default_layer(network)
+    info = network.graph.layer(layer)
+    size = grid_of(network, layer)
+    choice = Choice(
+        model=rail.model.key,
+        picture=rail.picture,
+        method=rail.method.name,
+        parameters=(("layer", layer),),
+        untrained=rail.untrained,
+    )
+    channel = _number("channel", size[0], "the channel")
+    if channel is None:
+        maps = cache.answer(choice, listener).explanation
+        assert isinstance(maps, FeatureMaps)
+        channel = int(maps.maps.max((1, 2)).argmax())
+    unit = _unit(size[1], size[2])
+    return Place(rail, choice, layer, channel, unit, info, size, network.graph.geometry[layer].spatial)
+
+
+def here(key: str, untrained: bool) -> LoadedModel:
+    """Return the network that the page has loaded."""
+    network = cache.loaded(key, untrained)
+    assert network is not None
+    return network
+
+
+def pick_layer(name: str, channel: int | None = None) -> None:
+    """Go to another layer; its channels and units are others, unless a channel is named."""
+    state.mirror("layer", name)
+    state.mirror("channel", None if channel is None else str(channel))
+    state.mirror("unit", None)
+    state.put("maps-page", 1)
+
+
+def pick_channel(number: int) -> None:
+    """Go to another channel of the layer."""
+    state.mirror("channel", str(number))
+
+
+def pick_unit(row: int, column: int) -> None:
+    """Go to another unit of the channel."""
+    state.mirror("unit", f"{row}-{column}")
+
+
+def _number(name: str, count: int, what: str) -> int | None:
+    text = state.mirrored(name, lambda asked: _within(asked, count), what)
+    return int(text) if text and _within(text, count) else None
+
+
+def _unit(rows: int, columns: int) -> tuple[int, int]:
+    """Read the unit; without one, the middle of the grid."""
+
+    def accepts(text: str) -> bool:
+        parts = text.split("-")
+        return len(parts) == 2 and _within(parts[0], rows) and _within(parts[1], columns)
+
+    text = state.mirrored("unit", accepts, "the unit")
+    if not text or not accepts(text):
+        return rows // 2, columns // 2
+    row, column = text.split("-")
+    return int(row), int(column)
+
+
+def _within(text: str, count: int) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= DIGITS and int(text) < count

@@ -1,0 +1,76 @@
+"""The architecture strip: stages, blocks and layers of the network to unfold and to pick from, also as a table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from dashboard import cache, state
+from dashboard.layers import place as places
+
+if TYPE_CHECKING:
+    from dashboard.feedback import Listening
+    from models.layout import Box, Layout
+
+FOLDER = Path(__file__).parents[1] / "lens"
+
+
+def _read(name: str) -> str:
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+_strip = st.components.v2.component(
+    "convlens_strip",
+    html=_read("strip.html"),
+    css=_read("strip.css"),
+    js="".join(_read(f"strip{part}.js") for part in (".places", ".table", "")),
+)
+
+
+def draw(key: str, untrained: bool, picked: str, hear: Listening) -> None:
+    """Draw the network with the picked layer marked; a click on another one goes there."""
+    hear.work("Drawing the network")
+    layout = cache.layout(key, untrained, hear)
+    _strip(key="strip", data=pack(layout, picked), on_picked_change=pick)
+
+
+def pick() -> None:
+    """Go to the layer that was clicked."""
+    places.pick_layer(str(state.get("strip")["picked"]))
+
+
+def pack(layout: Layout, picked: str) -> bytes:
+    """Put a layout into the bytes that the component reads; `picked` is a layer's name."""
+    boxes = [_box(box) for box in layout.boxes]
+    edges = [[edge.source, edge.target, edge.parent, edge.lane] for edge in layout.edges]
+    network = hashlib.sha256(json.dumps([boxes, edges]).encode()).hexdigest()[:16]
+    record = {
+        "network": network,
+        "picked": layout.place_of(picked),
+        "name": picked,
+        "boxes": boxes,
+        "edges": edges,
+    }
+    return json.dumps(record, separators=(",", ":")).encode()
+
+
+def _box(box: Box) -> list[Any]:
+    """List what the component knows of a box, in its order; the shape without the axis of pictures."""
+    return [
+        box.name,
+        box.label,
+        box.kind.lstrip("_"),
+        box.task,
+        box.shape[1:],
+        box.parameters,
+        box.multiply_adds,
+        box.receptive_field,
+        box.parent,
+        box.column,
+        box.row,
+        box.layers,
+    ]

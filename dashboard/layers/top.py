@@ -1,0 +1,180 @@
+"""The section of top pictures: those that excite the picked channel most, and the patch of each that does."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import streamlit as st
+from PIL import Image, ImageDraw
+
+from dashboard import cache, folder_picker, state, words
+from dashboard.layers import place as places
+from explain.pictures import resize, spotlight
+from explain.results import Heatmap
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from dashboard.answers import Choice
+    from dashboard.feedback import Listening
+    from dashboard.folder import Folder
+    from dashboard.layers.place import Place
+    from explain.fields import Box
+    from explain.top_pictures import Excited, TopPictures
+    from explain.tracing import Trace
+    from models.loaded import LoadedModel
+
+#: Pictures shown; the side of each as it is sent, as it is drawn beside its patch, and alone; and the gap between.
+SHOWN, SIDE, DRAWN, ALONE, GAP = 12, 288, 120, 160, 16
+#: Where a unit sees less than this share of each side of the picture, what it sees is shown by itself.
+PATCH = 0.8
+#: How much is darkened where the channel says nothing.
+DARKENED = 0.7
+
+
+def draw(place: Place, hear: Listening) -> None:
+    """Draw the section."""
+    over = folder_picker.choose(place.rail.model, hear)
+    if over is None:
+        return
+    _channel(place)
+    found = _ranking(place, over, hear)
+    if float(found.values[place.channel, 0]) <= 0:
+        st.markdown(
+            f"Channel **{place.channel}** is never above zero on these {found.pictures:,} pictures. Try more of them."
+        )
+        return
+    hear.work("Looking at the strongest")
+    looked_at = tuple(one for one in _excited(place, over, found, hear) if one.value > 0)
+    st.markdown(said(place, found, looked_at, over))
+    with st.container(horizontal=True, gap="small", key="top-pictures"):
+        for rank, one in enumerate(looked_at, 1):
+            _card(place, over, rank, one)
+
+
+def said(place: Place, found: TopPictures, looked_at: tuple[Excited, ...], over: Folder) -> str:
+    """Say what excites the channel, and how to read the pictures."""
+    first = looked_at[0]
+    best = words.escaped(over.entries[first.number].name)
+    many = f"{found.pictures:,} pictures" if found.pictures > 1 else "one picture"
+    text = f"Of {many}, **{best}** excites channel **{place.channel}** most: up to **{first.value:.3g}**."
+    if not place.spatial:
+        return text
+    if shows_patches(place):
+        return f"{text} Left, the patch that its strongest unit can see; right, where the channel answers at all."
+    sees = "the whole picture" if place.info.receptive_field is None else "most of the picture"
+    return f"{text} Its strongest unit, in the ring, can see {sees}; lit is where the channel answers."
+
+
+def shows_patches(place: Place) -> bool:
+    """Tell whether the units see so little of the picture that it is worth showing by itself."""
+    side = places.here(place.rail.model.key, place.rail.untrained).card.pixels.side
+    field = place.info.receptive_field
+    return place.spatial and field is not None and max(field) < PATCH * side
+
+
+def over_choice(place: Place, over: Folder) -> Choice:
+    """Say under what is kept what was measured over pictures: not under the picture of the rail."""
+    return dataclasses.replace(place.choice, picture=over.entries[0].read())
+
+
+def _channel(place: Place) -> None:
+    """Draw the channel's number; the address holds it."""
+    state.put("top-channel", place.channel)
+    st.number_input(
+        "Channel",
+        0,
+        place.size[0] - 1,
+        key="top-channel",
+        on_change=_pick,
+        width=160,
+        help=f"{place.layer} has the channels 0 to {place.size[0] - 1}.",
+    )
+
+
+def _pick() -> None:
+    places.pick_channel(int(state.get("top-channel")))
+
+
+def _ranking(place: Place, over: Folder, hear: Listening) -> TopPictures:
+    def compute(network: LoadedModel, trace: Trace) -> TopPictures:
+        from explain.top_pictures import top_pictures
+
+        return top_pictures(network, place.layer, over.pictures)
+
+    waiting = st.empty()
+
+    def so_far(partial: object) -> None:
+        found: TopPictures = partial  # type: ignore[assignment]
+        best = over.entries[int(found.numbers[place.channel, 0])].name
+        waiting.markdown(f"After {found.pictures:,} pictures, **{words.escaped(best)}** leads.")
+
+    hear.work("Going over the pictures", so_far)
+    found = cache.study(over_choice(place, over), f"top:{over.identity}", compute, hear)
+    waiting.empty()
+    return found
+
+
+def _excited(place: Place, over: Folder, found: TopPictures, hear: Listening) -> tuple[Excited, ...]:
+    def compute(network: LoadedModel, trace: Trace) -> tuple[Excited, ...]:
+        from explain.top_pictures import excited
+
+        return excited(network, found, place.channel, over.pictures, SHOWN)
+
+    return cache.study(over_choice(place, over), f"excited:{over.identity}:{place.channel}", compute, hear)
+
+
+def _card(place: Place, over: Folder, rank: int, one: Excited) -> None:
+    """Draw one picture: the patch, the whole with the channel's answer, and the figures."""
+    entry = over.entries[one.number]
+    pixels = places.here(place.rail.model.key, place.rail.untrained).card.pixels
+    image = entry.read().image
+    crop = image.resize((SIDE, SIDE), box=pixels.box(image))
+    box = one.box if shows_patches(place) else None
+    wide = ALONE if box is None else 2 * DRAWN + GAP
+    with st.container(width=wide, gap="small", key=f"top-{rank}"):
+        with st.container(horizontal=True, gap="small", wrap=False):
+            if box is not None:
+                patch = _enlarged(crop, box, SIDE / pixels.side)
+                _image(np.asarray(patch), f"The patch of {entry.name} that excites the channel most.", DRAWN)
+            whole = _marked(crop, one, box, SIDE / pixels.side) if place.spatial else np.asarray(crop)
+            _image(whole, f"{entry.name}, dark where the channel says little.", ALONE if box is None else DRAWN)
+        label = f" · {words.escaped(entry.label)}" if entry.label and entry.label not in entry.name.lower() else ""
+        st.caption(f"**{one.value:.3g}** · {words.escaped(entry.name)}{label}")
+
+
+def _image(picture: NDArray[np.uint8], alt: str, width: int) -> None:
+    st.image(picture, width=width, output_format="JPEG", alt=alt)
+
+
+def _enlarged(crop: Image.Image, box: Box, times: float) -> Image.Image:
+    """Cut the patch out and enlarge it; a patch at the border stays as narrow as it is."""
+    across, down = max(1, box.right - box.left), max(1, box.bottom - box.top)
+    share = SIDE / max(across, down)
+    size = (max(1, round(across * share)), max(1, round(down * share)))
+    edges = (box.left * times, box.top * times, (box.left + across) * times, (box.top + down) * times)
+    square = Image.new("RGB", (SIDE, SIDE), (128, 128, 128))
+    enlarged = crop.resize(size, Image.Resampling.BICUBIC, box=edges)
+    square.paste(enlarged, ((SIDE - size[0]) // 2, (SIDE - size[1]) // 2))
+    return square
+
+
+def _marked(crop: Image.Image, one: Excited, box: Box | None, times: float) -> NDArray[np.uint8]:
+    """Darken the crop where the channel is quiet, and frame the patch, or ring the unit that sees most of it."""
+    # The root, since answers that are far below the strongest are still answers.
+    heatmap = Heatmap(values=resize(np.sqrt(np.maximum(one.map, 0)), crop.size), signed=False)
+    image = Image.fromarray(spotlight(crop, heatmap, DARKENED))
+    pen = ImageDraw.Draw(image)
+    if box is not None:
+        left, top = max(0, round(box.left * times)), max(0, round(box.top * times))
+        right, bottom = (min(SIDE, round(edge * times)) - 1 for edge in (box.right, box.bottom))
+        pen.rectangle((left, top, max(left, right), max(top, bottom)), outline="black", width=5)
+        pen.rectangle((left + 1, top + 1, max(left + 1, right - 1), max(top + 1, bottom - 1)), outline="white", width=3)
+    else:
+        rows, columns = one.map.shape
+        x, y = (one.column + 0.5) / columns * SIDE, (one.row + 0.5) / rows * SIDE
+        pen.circle((x, y), 13, outline="black", width=5)
+        pen.circle((x, y), 12, outline="white", width=3)
+    return np.asarray(image)

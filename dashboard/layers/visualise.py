@@ -1,0 +1,214 @@
+"""The section of feature visualisation: a picture made from nothing that drives a channel, a unit or a class up."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+from PIL import Image
+
+from dashboard import cache, lens, state, widgets, words
+from dashboard.answers import Choice
+from dashboard.classes import name_of
+from dashboard.layers import place as places
+from dashboard.uploads import Picture
+from explain.results import Visualisation
+
+if TYPE_CHECKING:
+    from dashboard.feedback import Listening
+    from dashboard.layers.place import Place
+    from explain.tracing import Trace
+    from models.loaded import LoadedModel
+
+METHOD = "ActivationMaximisation"
+#: What may be driven up, as the method's parameter has it.
+AIMS = {"channel": "the whole channel", "unit": "one unit of it", "class": "a class"}
+#: What may be adjusted here; the rest follows from the place.
+ADJUSTED = ("steps", "moves", "seed")
+#: The answer does not depend on the picture in the rail, so that it is kept for all of them.
+BLANK = Picture(Image.new("RGB", (64, 64), (128, 128, 128)), "blank")
+#: Side of the picture on the page, in pixels.
+SIDE = 512
+
+
+def draw(place: Place, hear: Listening) -> None:
+    """Draw the section."""
+    aim = _aim(place)
+    index = _class(place, hear) if aim == "class" else None
+    choice = _choice(place, aim, index, _adjusted())
+    about = _about(place, aim, index)
+    left, right = st.columns([52, 48], gap="large")
+    with left:
+        slot = st.empty()
+    hear.work(f"Making a picture for {about}", lambda partial: _show(slot, partial, about))
+    found = cache.answer(choice, hear).explanation
+    assert isinstance(found, Visualisation)
+    _show(slot, found, about)
+    hear.work("Measuring your picture")
+    own = _measured(place, choice, hear)
+    with right:
+        _say(found, own, about)
+        _climb(found, own)
+        st.download_button(
+            "Save the picture",
+            _png(found),
+            file_name=re.sub(r"[^a-z0-9]+", "-", f"{place.rail.model.key} {about}".lower()) + ".png",
+            mime="image/png",
+            icon=":material/download:",
+            key="save-visualisation",
+            on_click="ignore",
+        )
+
+
+def _aim(place: Place) -> str:
+    """Ask what to drive up, and which channel."""
+    aims = [aim for aim in AIMS if aim != "unit" or place.spatial]
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        state.check_option("aim", aims, lambda aim: AIMS[aim], "the aim", str)
+        aim = st.segmented_control(
+            "Drive up",
+            aims,
+            default=aims[0],
+            required=True,
+            format_func=lambda name: AIMS[name],
+            key="aim",
+            bind="query-params",
+        )
+        if aim != "class":
+            _number(place)
+    if aim == "unit":
+        st.caption(f"The unit in row {place.unit[0]}, column {place.unit[1]}; pick another one in “What a unit sees”.")
+    return str(aim)
+
+
+def _number(place: Place) -> None:
+    """Let the channel be picked by its number, as it stands in the address."""
+    key = f"visualised-{place.layer}"
+    state.put(key, place.channel)
+    most = place.size[0] - 1
+    st.number_input(
+        f"Channel, 0 to {most}", 0, most, key=key, width=180, on_change=lambda: places.pick_channel(int(state.get(key)))
+    )
+
+
+def _class(place: Place, hear: Listening) -> int:
+    """Ask which class to drive up; at first the one that the model sees."""
+    hear.work("Looking at the picture")
+    names = place.rail.model.classes
+    predicted = name_of(int(cache.predict(place.choice, hear).indices[0]), names)
+    state.check_option("class", names, str, "the class", lambda name: str(names.index(name)))
+    chosen = st.selectbox("Class", names, index=None, key="class", placeholder=predicted, bind="query-params")
+    return names.index(chosen or predicted)
+
+
+def _adjusted() -> dict[str, Any]:
+    from explain.methods.activation_maximisation import ActivationMaximisation
+    from explain.params import params_of
+
+    with st.expander("Adjust", icon=":material/tune:"):
+        params = tuple(param for param in params_of(ActivationMaximisation) if param.name in ADJUSTED)
+        return dict(widgets.configure(METHOD, params))
+
+
+def _choice(place: Place, aim: str, index: int | None, adjusted: dict[str, Any]) -> Choice:
+    """Ask for the picture, with nothing in the question that it does not depend on."""
+    asked: dict[str, Any] = {"objective": aim, **adjusted}
+    if aim != "class":
+        asked |= {"layer": place.layer, "channel": place.channel}
+    if aim == "unit":
+        asked |= {"row": place.unit[0], "column": place.unit[1]}
+    return Choice(
+        model=place.rail.model.key,
+        picture=BLANK,
+        method=METHOD,
+        parameters=tuple(sorted(asked.items())),
+        index=index,
+        untrained=place.rail.untrained,
+    )
+
+
+def _measured(place: Place, choice: Choice, hear: Listening) -> float:
+    """Score the picture in the rail in the same way."""
+
+    def compute(network: LoadedModel, trace: Trace) -> float:
+        from explain.methods.activation_maximisation import ActivationMaximisation
+        from explain.target import ClassLogit
+
+        return ActivationMaximisation(**dict(choice.parameters)).measure(trace, ClassLogit(choice.index or 0))
+
+    return cache.study(place.choice, f"measured:{choice.index}:{choice.parameters}", compute, hear)
+
+
+def _about(place: Place, aim: str, index: int | None) -> str:
+    if index is not None:
+        return f"the class {name_of(index, place.rail.model.classes)}"
+    channel = f"channel {place.channel} of {place.layer}"
+    return f"unit {place.unit[0]}-{place.unit[1]} of {channel}" if aim == "unit" else channel
+
+
+def _show(slot: Any, found: object, about: str) -> None:
+    """Draw the picture so far, or the one at the end, larger than the network sees it."""
+    if not isinstance(found, Visualisation):
+        return
+    rows, columns = found.pixels.shape[:2]
+    large = Image.fromarray(_levels(found)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+    data, _ = lens.jpeg(large)
+    step = f"after {len(found.scores)} steps" if len(found.scores) != 1 else "after one step"
+    # As an address that holds the picture: a file would be gone before the browser asks for it, when the next comes.
+    slot.image(
+        lens.data_uri(data, "image/jpeg"),
+        width="stretch",
+        caption=f"Made from nothing for {words.escaped(about)}, {step}; {rows} x {columns} pixels, enlarged",
+        alt=f"A picture made from nothing that drives {about} up: the network's own idea of what it looks for.",
+    )
+
+
+def _say(found: Visualisation, own: float, about: str) -> None:
+    """Say what the picture reaches, beside the picture in the rail, and what it is not."""
+    what = "on average over its places" if found.layer is not None and found.unit is None else "as a score"
+    st.markdown(
+        f"Here **{words.escaped(about)}** reaches **{found.score:.3g}** {what}; on your picture it is **{own:.3g}**."
+    )
+    for note in found.notes:
+        st.caption(words.escaped(note))
+    st.markdown(
+        "It shows what raises this number most, not what raises it in photographs: one draw of many that would do. "
+        "Another draw under Adjust shows another side of it; “Top pictures” shows what excites it in real pictures."
+    )
+
+
+def _climb(found: Visualisation, own: float) -> None:
+    """Draw how the score rose."""
+    import plotly.graph_objects as go
+
+    from explain.figures import GREY, LINES
+
+    steps = list(range(1, len(found.scores) + 1))
+    figure = go.Figure(
+        go.Scatter(
+            x=steps,
+            y=found.scores.tolist(),
+            mode="lines",
+            line_color=LINES[0],
+            hovertemplate="step %{x}: %{y:.3g}<extra></extra>",
+        )
+    )
+    figure.add_hline(y=own, line={"color": GREY, "dash": "dot"}, annotation_text="your picture")
+    figure.update_xaxes(title="Step")
+    figure.update_yaxes(title="Score, moved a little at each step")
+    figure.update_layout(height=260, margin={"l": 10, "r": 10, "t": 10, "b": 10}, showlegend=False)
+    alt = f"The score rises from {found.scores[0]:.3g} to {found.scores[-1]:.3g} in {len(steps)} steps."
+    st.plotly_chart(figure, key="climb", config={"displayModeBar": False}, alt=alt)
+
+
+def _png(found: Visualisation) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(_levels(found)).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _levels(found: Visualisation) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.rint(found.pixels * 255).astype(np.uint8)

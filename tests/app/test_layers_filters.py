@@ -1,0 +1,76 @@
+"""The section of filters and its silencing controls, without a browser."""
+
+from __future__ import annotations
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+SCRIPT = "from dashboard.views import layers\nlayers.page()\n"
+
+
+def opened(**query: str) -> AppTest:
+    app = AppTest.from_string(SCRIPT, default_timeout=120)
+    app.query_params["section"] = "Filters"
+    for name, value in query.items():
+        app.query_params[name] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    found = [*app.markdown, *app.text, *app.caption]
+    return "\n".join(str(each.value) for each in found).replace("\N{NO-BREAK SPACE}", " ")
+
+
+def address(app: AppTest, name: str) -> str | None:
+    values = app.query_params.get(name)
+    return values[0] if isinstance(values, list) else values
+
+
+def test_a_silenced_channel_is_in_the_address_and_in_a_sentence() -> None:
+    app = opened(layer="layer3", channel="12")
+    assert "**After**" not in texts(app)
+    app.button(key="silence-this").click().run()
+    assert address(app, "silent") == "layer3:12"
+    assert "Without channel 12, the model" in texts(app)
+    again = opened(layer="layer3", silent="layer3:12")
+    assert "Without channel 12, the model" in texts(again)
+    app.multiselect(key="silenced-layer3").set_value([12, 40]).run()
+    assert address(app, "silent") == "layer3:12-40" and "Without these 2 channels" in texts(app)
+    app.button(key="silence-none").click().run()
+    assert address(app, "silent") is None and "**After**" not in texts(app)
+
+
+def test_keeping_only_two_channels_is_another_question() -> None:
+    app = opened(layer="layer3", silent="layer3:12-40", silencing="Keep only these")
+    assert "With these 2 channels alone, the model" in texts(app)
+
+
+def test_channels_of_another_layer_are_left_alone_and_those_not_there_are_told() -> None:
+    app = opened(layer="layer3", silent="conv1:3")
+    assert "**After**" not in texts(app) and address(app, "silent") == "conv1:3"
+    app = opened(layer="layer3", silent="layer3:3-9999")
+    assert "does not have; it has 0 to 255" in texts(app) and address(app, "silent") == "layer3:3"
+    assert "is not here" in texts(opened(layer="layer3", silent="<script>"))
+
+
+def test_another_filter_is_another_channel() -> None:
+    app = opened(layer="conv1", channel="5")
+    assert "Each reads the three colours of the picture" in texts(app)
+    app.number_input(key="filter-conv1").set_value(9).run()
+    assert address(app, "channel") == "9"
+    app.button(key="twin").click().run()
+    assert address(app, "channel") not in ("9", None)
+
+
+def test_a_layer_without_filters_shows_those_of_the_nearest() -> None:
+    app = opened(layer="layer3")
+    assert "holds no filters of its own" in texts(app)
+    assert len(app.radio(key="holder-layer3").options) > 1
+
+
+@pytest.mark.parametrize("layer", ["fc", "avgpool", "layer1.0.relu_1"])
+def test_every_kind_of_layer_has_a_section(layer: str) -> None:
+    app = opened(layer=layer, each=layer)
+    assert "holds" in texts(app) and "Each channel by itself at zero" in texts(app)

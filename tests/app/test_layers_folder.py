@@ -1,0 +1,170 @@
+"""Top pictures and the audit without a browser: over the samples, and over pictures that are handed over."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dashboard.samples import FOLDER, SAMPLES
+
+SCRIPT = "from dashboard.views import layers\nlayers.page()\n"
+Open = Callable[..., AppTest]
+#: A layer whose units see 31 of 64 pixels, and one whose units see all of them.
+NEAR, FAR = "layer2.0.conv2", "layer3"
+
+
+@pytest.fixture
+def open_page() -> Open:
+    """Open the Layers page with values in its address and run it once."""
+
+    def opened(**query: str) -> AppTest:
+        app = AppTest.from_string(SCRIPT, default_timeout=120)
+        for name, value in query.items():
+            app.query_params[name] = value
+        return app.run()
+
+    return opened
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(str(text.value) for text in app.markdown)
+
+
+def captions(app: AppTest) -> list[str]:
+    return [str(text.value) for text in app.caption]
+
+
+def address(app: AppTest, name: str) -> str:
+    value = app.query_params[name]
+    return str(value[0] if isinstance(value, list) else value)
+
+
+def pictures(app: AppTest) -> int:
+    return len(app.get("image"))
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, data in files.items():
+            archive.writestr(name, data)
+    return buffer.getvalue()
+
+
+def sample(name: str) -> bytes:
+    return (FOLDER / SAMPLES[name].file).read_bytes()
+
+
+def test_the_top_pictures_of_a_channel_come_with_their_patches_strongest_first(open_page: Open) -> None:
+    app = open_page(section="top", layer=NEAR, channel="5")
+    assert not app.exception
+    assert "excites channel **5** most" in texts(app) and "Left, the patch" in texts(app)
+    values = [float(found[1]) for text in captions(app) if (found := re.match(r"\*\*([\d.e+-]+)\*\* · ", text))]
+    assert len(values) >= 3
+    assert values == sorted(values, reverse=True)
+    assert pictures(app) == 2 * len(values)
+
+
+def test_where_a_unit_sees_everything_there_is_no_patch(open_page: Open) -> None:
+    app = open_page(section="top", layer=FAR, channel="63")
+    assert not app.exception
+    assert "in the ring" in texts(app)
+    assert pictures(app) == sum(bool(re.match(r"\*\*[\d.e+-]+\*\* · ", text)) for text in captions(app))
+
+
+def test_a_layer_without_places_has_top_pictures_too(open_page: Open) -> None:
+    app = open_page(section="top", layer="fc", channel="0")
+    assert not app.exception
+    assert "excites channel **0** most" in texts(app)
+
+
+def test_another_channel_is_one_click_away_and_in_the_address(open_page: Open) -> None:
+    app = open_page(section="top", layer=NEAR, channel="5")
+    app.number_input(key="top-channel").increment().run()
+    assert not app.exception
+    assert address(app, "channel") == "6"
+    assert "channel **6**" in texts(app).lower()
+
+
+def test_the_audit_counts_and_silences_and_the_accuracy_follows(open_page: Open) -> None:
+    app = open_page(model="everyday_vgg", section="audit", layer="classifier.2")
+    assert not app.exception
+    found = re.search(r"\*\*(\d+)\*\* are dead \(never above zero on these 14 pictures\)", texts(app))
+    assert found and int(found[1]) > 0
+    assert "multiply-adds less" in texts(app)
+    dead = next(button for button in app.button if button.label == f"All dead ({found[1]})")
+    dead.click().run()
+    assert not app.exception
+    assert address(app, "silent").startswith("classifier.2:")
+    # What is never above zero on these pictures is not missed on them.
+    counts = re.search(r"the network names \*\*(\d+)\*\* right .*, and \*\*(\d+)\*\* without them", texts(app))
+    assert counts and counts[1] == counts[2]
+
+
+def test_before_the_activation_the_audit_says_so_and_leads_after_it(open_page: Open) -> None:
+    app = open_page(section="audit", layer="layer1.0.bn1")
+    assert any("go below zero" in text for text in captions(app))
+    app.button(key="audit-after").click().run()
+    assert address(app, "layer") == "layer1.0.relu"
+    assert not any("go below zero" in text for text in captions(app))
+
+
+def test_a_layer_of_a_sum_says_that_its_channels_stay(open_page: Open) -> None:
+    app = open_page(section="audit", layer="relu", alike="0.93")
+    assert "part of a sum and stay there" in texts(app)
+
+
+def test_a_limit_that_makes_no_sense_is_refused_with_a_notice(open_page: Open) -> None:
+    app = open_page(section="audit", layer="layer1.0.relu", alike="7")
+    assert not app.exception
+    assert any("7" in str(text.value) and "0.9" in str(text.value) for text in app.text)
+
+
+def test_a_zip_that_is_handed_over_is_gone_over_and_what_is_broken_is_listed(open_page: Open) -> None:
+    app = open_page(section="audit", layer="layer1.0.relu", over="own", silent="layer1.0.relu:3")
+    assert "Hand over some pictures" in texts(app)
+    files = {
+        "my/espresso/1.jpg": sample("coffee"),
+        "my/lemon/2.jpg": sample("lemon"),
+        "my/neither/3.jpg": sample("bus"),
+        "my/lemon/broken.jpg": sample("lemon")[:500],
+    }
+    app.file_uploader(key="over_files").upload("my.zip", zipped(files), "application/zip").run()
+    assert not app.exception
+    assert "never above zero on these 3 pictures" in texts(app)
+    assert "Over the **2 pictures** whose class it knows" in texts(app)
+    assert [found.label for found in app.expander if "left out" in found.label] == ["1 file left out"]
+
+
+def test_pictures_whose_folders_name_no_class_are_gone_over_without_an_accuracy(open_page: Open) -> None:
+    app = open_page(section="audit", layer="layer1.0.relu", over="own", silent="layer1.0.relu:3")
+    app.file_uploader(key="over_files").upload("1.jpg", sample("coffee"), "image/jpeg").run()
+    assert not app.exception
+    assert "on this 1 picture" in texts(app)
+    assert "No folder is named after a class" in texts(app)
+
+
+def test_what_was_handed_over_stays_for_the_other_section_until_it_is_forgotten(open_page: Open) -> None:
+    app = open_page(section="audit", layer=NEAR, over="own")
+    app.file_uploader(key="over_files").upload("1.jpg", sample("coffee"), "image/jpeg").run()
+    app.session_state["section"] = "maps"
+    app.run()
+    app.session_state["section"] = "top"
+    app.run()
+    assert not app.exception
+    assert address(app, "over") == "Your pictures"
+    assert "The picture that you handed over is still here." in texts(app)
+    app.button(key="forget_folder").click().run()
+    assert "Hand over some pictures" in texts(app)
+
+
+def test_files_of_which_none_is_a_picture_are_no_error(open_page: Open) -> None:
+    app = open_page(section="top", layer=NEAR, over="own")
+    app.file_uploader(key="over_files").upload("note.png", b"hello", "image/png").run()
+    assert not app.exception
+    assert "None of these files is a picture" in texts(app)
