@@ -29,6 +29,8 @@ DAMAGE = (
 )
 #: Counters that batch norms of older files lack; they play no part in a prediction.
 COUNTER = "num_batches_tracked"
+#: What DataParallel, torch.compile and Lightning put before the names of weights.
+WRAPPERS = ("module.", "_orig_mod.", "model.", "net.", "network.")
 
 
 class _Unfilled(TorchFunctionMode):
@@ -71,14 +73,21 @@ def load_weights(
     `read_through`: look for values that are no numbers. Files that were published need not be, and stay
     mapped on disk until they are used.
     """
+    return filled(_stored(path), path.name, label, version, read_through=read_through)
+
+
+def filled(
+    stored: dict[str, Stored], file: str, label: str, version: WeightsVersion, *, read_through: bool = True
+) -> tuple[nn.Module, str]:
+    """Build the version's network with stored tensors, read only once all of them fit; `file` is their file's name."""
     network = unfilled(version.builder)
     expected = network.state_dict()
-    stored = _renamed(_stored(path), version)
+    stored = renamed(stored, version)
     for name, tensor in expected.items():
         if name.endswith(COUNTER):
             stored.setdefault(name, ((), partial(torch.zeros, (), dtype=tensor.dtype)))
-    _compare({name: tuple(tensor.shape) for name, tensor in expected.items()}, stored, path.name, label)
-    state = type(expected)((name, _read(stored[name][1], expected[name], path.name)) for name in expected)
+    _compare({name: tuple(tensor.shape) for name, tensor in expected.items()}, stored, file, label)
+    state = type(expected)((name, _read(stored[name][1], expected[name], file)) for name in expected)
     # The names are today's, whatever format the file says it has.
     state._metadata = expected._metadata  # type: ignore[attr-defined]
     network.load_state_dict(state, assign=True)
@@ -111,7 +120,17 @@ def _damaged(file: str) -> WeightsError:
     return WeightsError(f"The file {file!r} is damaged or not a file of weights.", "Delete it and fetch it again.")
 
 
-def _renamed(stored: dict[str, Stored], version: WeightsVersion) -> dict[str, Stored]:
+def unwrapped(names: Iterable[str]) -> str:
+    """Return what stands before every name because the network was saved inside another: "module.", "_orig_mod."."""
+    listed, found = list(names), ""
+    while True:
+        wrapper = next((word for word in WRAPPERS if all(name.startswith(found + word) for name in listed)), None)
+        if wrapper is None or not listed:
+            return found
+        found += wrapper
+
+
+def renamed(stored: dict[str, Stored], version: WeightsVersion) -> dict[str, Stored]:
     """Drop what the network does not use, and spell old names as today's."""
     result = {}
     for name, entry in stored.items():

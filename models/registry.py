@@ -110,10 +110,10 @@ def load(key: str, *, device: str = "auto", weights: str | Path | None = None) -
         if not found.published:
             # A file of somebody's own: torchvision's figure says nothing about it.
             card = replace(card, accuracy=None)
-    return LoadedModel(card, _frozen(network).to(chosen), chosen, RLock(), source)
+    return LoadedModel(card, frozen(network).to(chosen), chosen, RLock(), source)
 
 
-def _frozen(network: nn.Module) -> nn.Module:
+def frozen(network: nn.Module) -> nn.Module:
     """Set eval, take the gradients off the weights, and let no activation overwrite what it was given."""
     network.eval().requires_grad_(False)
     for module in network.modules():

@@ -45,7 +45,8 @@ class Place:
 def find(rail: Rail, network: LoadedModel, listener: Listener) -> Place:
     """Read the place from the address; what the network does not have is replaced, with a notice.
 
-    Where no channel is asked for, it is the one that answers the picture most strongly.
+    Where no channel is asked for, it is the one that answers the picture most strongly; the unit is the strongest of
+    its channel.
     """
     from explain.suitability import default_layer, grid_of
 
@@ -62,11 +63,13 @@ def find(rail: Rail, network: LoadedModel, listener: Listener) -> Place:
         untrained=rail.untrained,
     )
     channel = _number("channel", size[0], "the channel")
-    if channel is None:
-        maps = cache.answer(choice, listener).explanation
-        assert isinstance(maps, FeatureMaps)
-        channel = int(maps.maps.max((1, 2)).argmax())
     unit = _unit(size[1], size[2])
+    if channel is None or unit is None:
+        answer = cache.answer(choice, listener).explanation
+        assert isinstance(answer, FeatureMaps)
+        channel = int(answer.maps.max((1, 2)).argmax()) if channel is None else channel
+        strongest = divmod(int(answer.maps[channel].argmax()), size[2])
+        unit = strongest if unit is None else unit
     return Place(rail, choice, layer, channel, unit, info, size, network.graph.geometry[layer].spatial)
 
 
@@ -100,8 +103,8 @@ def _number(name: str, count: int, what: str) -> int | None:
     return int(text) if text and _within(text, count) else None
 
 
-def _unit(rows: int, columns: int) -> tuple[int, int]:
-    """Read the unit; without one, the middle of the grid."""
+def _unit(rows: int, columns: int) -> tuple[int, int] | None:
+    """Read the unit, where there is one on a grid of this size."""
 
     def accepts(text: str) -> bool:
         parts = text.split("-")
@@ -109,7 +112,7 @@ def _unit(rows: int, columns: int) -> tuple[int, int]:
 
     text = state.mirrored("unit", accepts, "the unit")
     if not text or not accepts(text):
-        return rows // 2, columns // 2
+        return None
     row, column = text.split("-")
     return int(row), int(column)
 

@@ -38,7 +38,7 @@ def test_it_opens_on_the_maps_of_the_last_block_of_the_first_network(open_page: 
     app = open_page()
     assert not app.exception
     assert "**layer3** (Sequential) gives **256** channels of **8 x 8**" in texts(app)
-    assert [found.value for found in app.subheader][0].startswith("Channel ")
+    assert next(iter(app.subheader)).value.startswith("Channel ")
 
 
 def test_a_link_names_layer_channel_order_and_page(open_page: Open) -> None:
