@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import streamlit as st
 
-from dashboard import shipped
+from dashboard import own, shipped
 from dashboard.answers import Answer, Choice
 from dashboard.catalogue import catalogue
 from dashboard.store import Store
@@ -93,7 +93,8 @@ def ready_torch() -> None:
 
 def model(key: str, untrained: bool, listener: Listener) -> LoadedModel:
     """Load a network, or return it if it is loaded; the listener hears of a download in bytes."""
-    return shelf().models.ask((key, untrained), lambda: load(key, untrained), listener)
+    held = None if untrained else _own(key)
+    return held or shelf().models.ask((key, untrained), lambda: load(key, untrained), listener)
 
 
 def load(key: str, untrained: bool = False) -> LoadedModel:
@@ -101,12 +102,24 @@ def load(key: str, untrained: bool = False) -> LoadedModel:
     ready_torch()
     import models
 
+    held = _own(key)
+    if held is not None:
+        from models.own import untrained as filled_anew
+
+        return filled_anew(held) if untrained else held
     return models.load(key, weights="random" if untrained else None)
 
 
 def loaded(key: str, untrained: bool) -> LoadedModel | None:
     """Return a network only if it is loaded."""
-    return shelf().models.get((key, untrained))
+    held = None if untrained else _own(key)
+    return held or shelf().models.get((key, untrained))
+
+
+def _own(key: str) -> LoadedModel | None:
+    """Return a network that does not ship; these are held by their sessions, never among what all sessions share."""
+    found = own.find(key)
+    return None if found is None else found.model
 
 
 def needs_download(key: str) -> bool:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -102,8 +102,19 @@ def told_apart(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name if counts[name] == 1 else f"{name} · class {i}" for i, name in enumerate(names))
 
 
-@cache
+#: Functions that list networks beside those that ship; `dashboard.own` adds one.
+also: list[Callable[[], Mapping[str, ModelEntry]]] = []
+
+
 def catalogue() -> Catalogue:
+    """List what ships, and the networks that the server's owner or this session added."""
+    known = as_shipped()
+    added = {key: entry for listed in also for key, entry in listed().items()}
+    return replace(known, models={**known.models, **added}) if added else known
+
+
+@cache
+def as_shipped() -> Catalogue:
     """Read the catalogue once."""
     return from_record(json.loads(FILE.read_text(encoding="utf-8")))
 

@@ -1,4 +1,4 @@
-"""`convlens`: serves the dashboard on this machine."""
+"""`convlens`: serves the dashboard on this machine; with a command, answers in the terminal."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
+from dashboard.commands import COMMANDS, Command, serving
+from models.errors import ConvLensError
+
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / ".streamlit" / "config.toml"
 #: What must hold even where the package was installed without our configuration.
 WITHOUT_CONFIG: dict[str, Any] = {
-    "server": {"address": "127.0.0.1", "headless": True, "enableStaticServing": False, "maxUploadSize": 10},
+    "server": {"address": "127.0.0.1", "headless": True, "enableStaticServing": False, "maxUploadSize": 1024},
     "browser": {"gatherUsageStats": False},
     "client": {"showErrorDetails": "none", "showErrorLinks": False, "toolbarMode": "minimal"},
     "runner": {"fastReruns": False, "magicEnabled": False},
@@ -23,12 +26,28 @@ WITHOUT_CONFIG: dict[str, Any] = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve the page until it is interrupted; return the exit status."""
-    parser = argparse.ArgumentParser(prog="convlens", description="See how convolutional networks decide.")
+    """Do a command, or serve the page until it is interrupted; return the exit status."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given and given[0] in COMMANDS:
+        return _do(COMMANDS[given[0]], given[1:])
+    parser = argparse.ArgumentParser(
+        prog="convlens",
+        description="See how convolutional networks decide: serve the page, or do a command.",
+        epilog="\n".join(
+            ("commands (each with --help):", *(f"  {name:10}{command.line}" for name, command in COMMANDS.items()))
+        ),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument("--port", type=int, default=8501, help="port on this machine (default: 8501)")
+    serving.serving(parser)
     parser.add_argument("--version", action="version", version=f"convlens {own_version()}")
-    chosen = parser.parse_args(arguments)
+    chosen = parser.parse_args(given)
     trouble = mismatch()
+    if trouble is None:
+        try:
+            serving.hand_over(chosen)
+        except ConvLensError as error:
+            trouble = str(error)
     if trouble is not None:
         print(trouble, file=sys.stderr)
         return 1
@@ -37,6 +56,20 @@ def main(arguments: list[str] | None = None) -> int:
     command = ["run", str(ROOT / "app.py"), *flags(), "--server.port", str(chosen.port)]
     status = cli.main(command, standalone_mode=False)
     return int(status or 0)
+
+
+def _do(command: Command, arguments: list[str]) -> int:
+    """Do a command; what the user can mend is told in a sentence."""
+    trouble = mismatch()
+    if trouble is None:
+        try:
+            return command.main(arguments)
+        except ConvLensError as error:
+            trouble = str(error)
+        except KeyboardInterrupt:
+            trouble = "Stopped."
+    print(trouble, file=sys.stderr)
+    return 1
 
 
 def own_version() -> str:

@@ -12,7 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from dashboard import samples
+from dashboard import own, samples
 from explain.pictures import overlay
 from explain.results import FeatureMaps, Heatmap, plain
 
@@ -139,12 +139,11 @@ def snippet(shown: Shown) -> str:
     choice, target = shown.choice, _target(shown)
     second = f", {target['against']}" if target["kind"] == "Contrast" else ""
     given = ", ".join(f"{name}={value!r}" for name, value in choice.parameters)
-    weights = ', weights="random"' if choice.untrained else ""
     return "\n".join(
         (
             *opening(choice.picture),
             "",
-            f'model = models.load("{choice.model}"{weights})',
+            own.python(choice.model, choice.untrained),
             f"answer = explain.run(model, picture, explain.{choice.method}({given}), "
             f"explain.{target['kind']}({target['index']}{second}))",
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import streamlit as st
 
-from dashboard import attack_words, feedback
+from dashboard import attack_words, feedback, own
 from dashboard.classes import name_of
 from dashboard.export import npy, opening, recorded
 
@@ -73,12 +73,11 @@ def snippet(found: Attacked) -> str:
     """Write the Python lines that repeat the attack."""
     choice = found.choice
     given = ", ".join(f"{name}={value!r}" for name, value in choice.parameters)
-    weights = ', weights="random"' if choice.untrained else ""
     return "\n".join(
         (
             *opening(choice.picture),
             "",
-            f'model = models.load("{choice.model}"{weights})',
+            own.python(choice.model, choice.untrained),
             f"attack = explain.{choice.method}({given})",
             f"answer = explain.run(model, picture, attack, explain.ClassLogit({found.left}))",
         )

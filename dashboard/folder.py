@@ -16,7 +16,7 @@ from functools import cached_property, partial
 from pathlib import PurePosixPath
 from typing import IO, TYPE_CHECKING, overload
 
-from dashboard.uploads import Picture, read_picture, safe_name
+from dashboard.uploads import MOST_MEGABYTES, Picture, read_picture, safe_name
 from models.errors import PictureError
 from models.pixels import MOST_STRETCHED
 from models.progress import track
@@ -26,8 +26,11 @@ if TYPE_CHECKING:
 
 #: How many pictures are gone over, how large one may be, and how much all may take together, in bytes.
 MOST_PICTURES = 1000
-MOST_BYTES_EACH = 10 * 2**20
+MOST_BYTES_EACH = MOST_MEGABYTES * 2**20
 MOST_BYTES = 256 * 2**20
+#: How many files a zip may hold; each begins with these bytes in its table of contents, which is read in such blocks.
+MOST_MEMBERS = 50_000
+MEMBER, BLOCK = b"PK\x01\x02", 2**20
 #: The list of classes that stands in some data sets: [{"index", "wnid" (the folder), "name"}].
 CLASS_LIST = "classes.json"
 #: What reading a member of a damaged, locked or exotic zip raises.
@@ -140,9 +143,11 @@ def read(handed: Sequence[tuple[str, IO[bytes]]]) -> Folder:
     """
     files: list[_File] = []
     refused: list[Refused] = []
-    for name, given in handed:
+    for name, given in track(handed, len(handed)):
         try:
             files += _files(name, given)
+        except PictureError as error:
+            refused.append(_refused(name, error))
         except UNREADABLE:
             refused.append(Refused(safe_name(name), "This zip is damaged and cannot be read. Zip the pictures again."))
     wanted = [file for file in files if not _hidden(file.path)]
@@ -159,13 +164,17 @@ def read(handed: Sequence[tuple[str, IO[bytes]]]) -> Folder:
         try:
             data, picture = _read(file)
         except PictureError as error:
-            refused.append(Refused(safe_name(file.path.name), f"{error.message} {error.hint}".strip()))
+            refused.append(_refused(file.path.name, error))
             continue
         held += len(data)
         parent = file.path.parent.name
         again = partial(read_picture, data, file.path.name)
         entries.append(Entry(picture.name, picture.sha256, names.get(parent, parent) or None, again))
     return Folder(tuple(entries), tuple(refused), tuple(notes))
+
+
+def _refused(name: str, error: PictureError) -> Refused:
+    return Refused(safe_name(name), f"{error.message} {error.hint}".strip())
 
 
 def _files(name: str, file: IO[bytes]) -> list[_File]:
@@ -175,9 +184,25 @@ def _files(name: str, file: IO[bytes]) -> list[_File]:
     file.seek(0)
     if not zipped:
         return [_File(PurePosixPath(name), partial(_some_of, file))]
+    if _holds_too_many(file):
+        raise PictureError(f"This zip holds more than {MOST_MEMBERS:,} files.", "Zip only the pictures, or fewer.")
     archive = zipfile.ZipFile(file)
     members = [member for member in archive.infolist() if not member.is_dir()]
     return [_File(PurePosixPath(member.filename), partial(_some_of_member, archive, member)) for member in members]
+
+
+def _holds_too_many(file: IO[bytes]) -> bool:
+    """Tell by its bytes alone whether a zip holds too many files, before each becomes an object.
+
+    What a zip says of their number proves nothing: ZipFile goes by the size of the table of contents.
+    """
+    count, before = 0, b""
+    file.seek(0)
+    while count <= MOST_MEMBERS and (block := file.read(BLOCK)):
+        count += (before + block).count(MEMBER)
+        before = block[1 - len(MEMBER) :]
+    file.seek(0)
+    return count > MOST_MEMBERS
 
 
 def _some_of(file: IO[bytes], most: int) -> bytes:

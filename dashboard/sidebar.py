@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from dashboard import about, cache, feedback, lens, samples, state, uploads, words
+from dashboard import about, cache, feedback, lens, own, own_picker, samples, state, uploads, words
 from dashboard.catalogue import MethodEntry, ModelEntry, catalogue, size_in_words
 from explain.method import kebab
 from models.errors import PictureError
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp"]
 #: The value of `picture` in the address for a picture that the address cannot carry.
 OWN = "own"
-#: The family of the networks that ship with ConvLens; they open the list.
-BUNDLED = "Bundled"
+#: The families that open the list of networks, those that ship with ConvLens and those that do not.
+FIRST = {own.FAMILY: 0, "Bundled": 1}
 #: Seconds within which a file that follows another's removal counts as its replacement.
 REPLACED = 10.0
 Page = Literal["explain", "attack", "layers"]
@@ -67,6 +67,7 @@ def draw(page: Page) -> Rail:
         camera = st.expander("Camera", icon=":material/photo_camera:")
         untrained = about.draw(model)
         state.keep("untrained", untrained)
+        own_picker.draw(new_classes)
         with method_place:
             method = _method(model, untrained, page) if page in OFFERS else catalogue().methods[READING]
         with camera:
@@ -77,14 +78,15 @@ def draw(page: Page) -> Rail:
 
 def _model() -> ModelEntry:
     """Draw the select of networks; the address holds its key, since the words of the list depend on the machine."""
+    own_picker.check_link()
     entries = catalogue().models
     asked = state.mirrored("model", lambda text: _model_named(text) is not None, "the network")
     state.put("model", _model_named(asked or "") or next(iter(entries)))
-    here = {key: weights_here(key, entry.files) is not None for key, entry in entries.items()}
+    here = {key: _is_here(entry) for key, entry in entries.items()}
     titles = {key: entry.title(here[key]) for key, entry in entries.items()}
     key = st.selectbox(
         "Model",
-        sorted(entries, key=lambda key: (entries[key].family != BUNDLED, not here[key])),
+        sorted(entries, key=lambda key: (FIRST.get(entries[key].family, len(FIRST)), not here[key])),
         format_func=lambda key: titles[key],
         key="model",
         on_change=pick_model,
@@ -102,8 +104,12 @@ def _model_named(text: str) -> str | None:
     return key
 
 
+def _is_here(entry: ModelEntry) -> bool:
+    return entry.family == own.FAMILY or weights_here(entry.key, entry.files) is not None
+
+
 def _weights_in_words(entry: ModelEntry) -> str:
-    if entry.family == BUNDLED:
+    if entry.family in FIRST:
         return f"{entry.line[:1].upper()}{entry.line[1:]}"
     place = weights_here(entry.key, entry.files)
     where = f"needs a download of {size_in_words(entry.bytes)}" if place is None else WHERE[place]
@@ -135,7 +141,7 @@ def _picture(model: ModelEntry) -> tuple[Picture, str]:
         TYPES,
         key="upload",
         on_change=take_upload,
-        max_upload_size=10,
+        max_upload_size=uploads.MOST_MEGABYTES,
         help="PNG, JPEG, WebP, GIF or BMP, up to 10 MB; save other kinds as PNG or JPEG. It stays on this machine.",
     )
     if own is None and state.in_address("picture") == OWN:
@@ -188,6 +194,8 @@ def pick_model() -> None:
     """Take the network that was selected; the first is the default and needs no mark in the address."""
     key = state.get("model")
     state.mirror("model", None if key == next(iter(catalogue().models)) else key)
+    for name in ("layer", "channel", "unit"):
+        state.mirror(name, None)
     new_classes()
 
 
@@ -227,7 +235,7 @@ def _take(file: object) -> None:
         state.to_address("picture", None)
         return
     try:
-        picture = uploads.read_picture(file.getvalue(), file.name)  # type: ignore[attr-defined]
+        picture = uploads.read_upload(file)  # type: ignore[arg-type]
     except PictureError as error:
         state.notice(f"{error.message} {error.hint}".strip())
         if state.get("own_picture") is not None and time.monotonic() - state.get("taken_away", -REPLACED) < REPLACED:

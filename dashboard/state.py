@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from dashboard.lens import VIEWS, Look
 
@@ -21,6 +22,11 @@ SHOWN = 40
 def get(name: str, default: Any = None) -> Any:
     """Read a value of this session, a widget's value by its key included."""
     return st.session_state.get(name, default)
+
+
+def held(name: str) -> Any:
+    """Read a value of this session; None where there is no session: in the background, on the command line."""
+    return None if get_script_run_ctx(suppress_warning=True) is None else get(name)
 
 
 def put(name: str, value: Any) -> None:
@@ -37,6 +43,11 @@ def drop(*names: str) -> None:
 def in_address(name: str) -> str | None:
     """Read a value from the page's address."""
     return st.query_params.get(name)
+
+
+def address() -> tuple[tuple[str, str], ...]:
+    """Read the whole address, in an order of its own."""
+    return tuple(sorted(st.query_params.items()))
 
 
 def to_address(name: str, value: str | None) -> None:

@@ -14,6 +14,7 @@ import unicodedata
 import warnings
 import zlib
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from PIL import Image, ImageChops, ImageCms, UnidentifiedImageError
@@ -29,6 +30,7 @@ SUFFIXES = {
     "GIF": ("gif",),
     "BMP": ("bmp", "dib"),
 }
+MOST_MEGABYTES = 10
 MOST_PIXELS = 40_000_000
 LEAST_SIDE = 16
 LONGEST_NAME = 80
@@ -61,6 +63,16 @@ UPRIGHT = {
 }
 
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
+
+
+class Upload(Protocol):
+    """A file that was handed over."""
+
+    name: str
+    size: int
+
+    def getvalue(self) -> bytes:
+        """Return its bytes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +111,17 @@ def read_picture(data: bytes, name: str) -> Picture:
     clean = Image.new("RGB", rgb.size)
     clean.paste(rgb)
     return Picture(clean, hashlib.sha256(data).hexdigest(), tuple(notes), safe_name(name))
+
+
+def read_upload(file: Upload) -> Picture:
+    """Read a file that was handed over, and refuse one that is too large before it is looked at.
+
+    The server takes larger ones, for networks; only the browser is told what a picture may have.
+    """
+    if file.size > MOST_MEGABYTES * 2**20:
+        given = f"{file.size / 2**20:.0f} MB"
+        raise PictureError(f"A picture may have {MOST_MEGABYTES} MB; this file has {given}.", "Make it smaller.")
+    return read_picture(file.getvalue(), file.name)
 
 
 def safe_name(name: str) -> str:

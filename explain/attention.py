@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import fx, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 from torchvision.models.maxvit import PartitionAttentionLayer
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 #: Stands for the place of a token that is neither a class token nor on the grid.
 BEYOND = -(2**20)
+
+#: A weight below this is that of a place that may not be looked at.
+NOTHING = 1e-20
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,11 +141,13 @@ def looking_from(trace: Trace, layer: str, place: tuple[int, int] | None) -> Att
     number = -1 if place is None else place[0] * columns + place[1]
     window, token = (int(at) for at in (found.places == number).nonzero()[0])
     keys, given = found.places[window], found.weights[window, :, token]
+    # A window that was shifted over the edge hides some of its places from others.
+    given = given.where(given > NOTHING, 0.0)
     on_grid = keys >= 0
     maps = given.new_zeros((len(given), rows * columns))
     maps[:, keys[on_grid]] = given[:, on_grid]
     within = np.zeros(rows * columns, bool)
-    within[keys[on_grid].cpu().numpy()] = True
+    within[keys[on_grid].cpu().numpy()] = given[:, on_grid].any(0).cpu().numpy()
     return AttentionMaps(
         layer=layer,
         place=place,
@@ -189,7 +194,8 @@ def _of_tokens(trace: Trace, layer: str, module: nn.Module) -> _Windows:
     """Ask the attention of a row of tokens for its weights, too."""
     model = trace.model
     node, geometry = model.graph.node(layer), model.graph.geometry[layer]
-    args = [trace.activation(_name(model, source)) for source in node.args[:3]]
+    sources = [source for source in node.args[:3] if isinstance(source, fx.Node)]
+    args = [trace.activation(model.graph.names[source]) for source in sources]
     with torch.no_grad(), model.lock:
         given = module(*args, need_weights=True, average_attn_weights=False)[1]
     count = math.prod(grid(model, layer))
@@ -206,7 +212,7 @@ def _of_shifted_windows(trace: Trace, layer: str, module: ShiftedWindowAttention
     model, operations = trace.model, trace.model.graph.operations
     assert operations is not None
     node = model.graph.node(layer)
-    known = {source: trace.activation(_name(model, source)) for source in node.all_input_nodes[:1]}
+    known = {source: trace.activation(model.graph.names[source]) for source in node.all_input_nodes[:1]}
     with torch.no_grad(), model.lock, _Listening() as heard:
         run(operations, known, [node])
     (given,) = heard.softmax
@@ -246,11 +252,6 @@ class _Listening(TorchFunctionMode):
         if func is functional.softmax:
             self.softmax.append(result)
         return result
-
-
-def _name(model: LoadedModel, node: Any) -> str:
-    """Name an operation by one of its layers."""
-    return next(info.name for info in model.layers() if model.graph.node(info.name) is node)
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

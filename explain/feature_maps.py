@@ -88,7 +88,7 @@ def around(model: LoadedModel, layer: str) -> Around | None:
         kind = _activation(node, modules)
         if kind:
             source = node.all_input_nodes[0]
-            names = [next((name for name, named in operations.names.items() if named is n), "") for n in (source, node)]
+            names = [model.graph.names.get(one, "") for one in (source, node)]
             here: Literal["before", "after", ""] = "after" if node is asked else "before" if source is asked else ""
             return Around(names[0], names[1], kind, here) if all(names) else None
         activated = [user for user in node.users if _activation(user, modules)]

@@ -77,7 +77,7 @@ def holders(model: LoadedModel, layer: str, most: int = 4) -> tuple[str, ...]:
         names = [info.name for info in graph.layers]
         before = [name for name in names[: names.index(layer) + 1] if _module(model, name) is not None]
         return (layer,) if layer in before else tuple(before[-1:])
-    names_of = _names(model)
+    names_of = model.graph.names
     found: list[str] = []
     seen: set[fx.Node] = set()
     waiting = [graph.node(layer)]
@@ -207,11 +207,4 @@ def _source(model: LoadedModel, layer: str) -> str:
     if model.graph.operations is None:
         return ""
     inputs = model.graph.node(layer).all_input_nodes
-    return _names(model).get(inputs[0], "") if inputs else ""
-
-
-def _names(model: LoadedModel) -> dict[fx.Node, str]:
-    """Name each operation that is a layer; one that goes by several names by the innermost."""
-    graph = model.graph
-    assert graph.operations is not None
-    return {graph.operations.names[info.name]: info.name for info in reversed(graph.layers)}
+    return model.graph.names.get(inputs[0], "") if inputs else ""

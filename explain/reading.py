@@ -37,7 +37,7 @@ class Reading:
             raise LayerError("The operations of this network cannot be followed, so no step can be shown.")
         self.trace, self.layer = trace, layer
         self.operations, self.node = graph.operations, graph.operations.names[layer]
-        self.names = {self.operations.names[info.name]: info.name for info in reversed(graph.layers)}
+        self.names = graph.names
         self.operation: Any = self.node.target
         if self.node.op == "call_module":
             self.operation = self.operations.modules[str(self.node.target)]

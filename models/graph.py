@@ -75,6 +75,13 @@ class Graph:
     def _by_name(self) -> dict[str, LayerInfo]:
         return {layer.name: layer for layer in self.layers}
 
+    @cached_property
+    def names(self) -> dict[fx.Node, str]:
+        """The layer that each operation is; one that goes by several names has the innermost."""
+        if self.operations is None:
+            return {}
+        return {self.operations.names[layer.name]: layer.name for layer in reversed(self.layers)}
+
     def layer(self, name: str) -> LayerInfo:
         """Return the layer of that name, or refuse with the names that come closest."""
         if name in self._by_name:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import shlex
 from dataclasses import dataclass
+from io import BufferedIOBase
 from pathlib import PurePath
-from typing import IO, Any
+from typing import Any
 
 from models.errors import WeightsError
 
@@ -55,7 +57,9 @@ def check_kind(name: str, begins: bytes = b"") -> None:
     Of a pickled file nothing is ever read here; the hint holds the lines that convert it.
     """
     suffix = PurePath(name).suffix.lower()
-    if suffix in PICKLED or begins.startswith(PICKLED_BEGINS):
+    # A sound header's length may begin with the same two bytes as a pickle, but is never so large.
+    large = int.from_bytes(begins, "little") > MOST_HEADER
+    if suffix in PICKLED or (large and begins.startswith(PICKLED_BEGINS)):
         raise WeightsError(
             f"Wanted a {SUFFIX} file; {name!r} is of a kind that may run code when it is read.", conversion(name)
         )
@@ -69,13 +73,13 @@ def conversion(name: str) -> str:
     """Write how to turn a pickled file into a safetensors file: one command, or two lines of Python."""
     target = f"{PurePath(name).stem}{SUFFIX}"
     return (
-        f'Convert it in a terminal:\n    convlens convert "{name}"\nor in Python:\n'
+        f'Convert it in a terminal:\n    convlens convert {shlex.quote(name)}\nor in Python:\n'
         f"    weights = torch.load({name!r}, weights_only=True)\n"
         f"    safetensors.torch.save_file(weights, {target!r})"
     )
 
 
-def read_header(file: IO[bytes], name: str) -> Header:
+def read_header(file: BufferedIOBase, name: str) -> Header:
     """Read and check the header of an open file: kind, size, names, types, shapes, and that no bytes overlap.
 
     `name` is the file's name, for the refusals; a WeightsError says what is wrong.

@@ -162,9 +162,26 @@ def _large(maps: AttentionMaps, tokens: TokenMaps | None, place: Place, head: in
         shown.append(_alike(tokens.alike, "Like the picked place", spot, framed, place))
         if tokens.to_class is not None:
             shown.append(_alike(tokens.to_class, "Like the class token", "the class token", ground, place))
+        shown.append(_lengths(tokens, ground, place))
     panes.draw(panes.pack(shown, hint="Point at a picture to compare the same place in all."), key="tokens")
     if tokens is not None:
         st.caption("Likeness is the cosine between what this layer gives to two tokens: 1 is the same, 0 is unrelated.")
+
+
+def _lengths(tokens: TokenMaps, ground: NDArray[np.uint8], place: Place) -> Pane:
+    """Show how long each token is; a few very long ones on an even ground hold no place (arXiv:2309.16588)."""
+    top, usual = float(tokens.length.max()), float(np.median(tokens.length))
+    return Pane(
+        "map",
+        "Length of the tokens",
+        f"Up to {top:.3g}; half of them are below {usual:.3g}.",
+        f"{place.rail.alt} Laid over it, how long each token of {tokens.layer} is.",
+        "length",
+        picture=ground,
+        layer=_enlarged(tokens.length),
+        top=top,
+        legend="Length",
+    )
 
 
 def _alike(values: NDArray[np.float32], title: str, other: str, ground: NDArray[np.uint8], place: Place) -> Pane:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dashboard import cache, folder_picker, state, words
+from dashboard.layers import over as measured_over
 from dashboard.layers import place as places
 from dashboard.layers import silence
-from dashboard.layers.top import over_choice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,7 @@ def draw(place: Place, hear: Listening) -> None:
     if over is None:
         return
     found = _audit(place, over, hear)
-    alike = _alike()
+    alike = _alike(found.alike is None)
     st.markdown(said(found, alike, place))
     _cautions(found, place)
     _tables(found, alike)
@@ -45,18 +45,19 @@ def draw(place: Place, hear: Listening) -> None:
 
 def said(found: Audit, alike: float, place: Place) -> str:
     """Say in a few sentences what was found, and what it would save."""
-    dead, nearly, pairs = len(found.dead), len(found.nearly_dead), len(found.redundant(alike))
+    dead, nearly, pairs = len(found.dead), len(found.nearly_dead), found.count_redundant(alike)
     these = f"on {'these' if found.pictures > 1 else 'this'} {_many(found.pictures, 'picture')}"
     lifeless = f"**{dead:,}** {'is' if dead == 1 else 'are'} dead (never above zero {these})"
     same = f"**{_many(pairs, 'pair')}** {'says' if pairs == 1 else 'say'} the same"
-    text = f"Of **{_many(found.channels, 'channel')}**, {lifeless}, **{nearly:,}** nearly dead, and {same}."
-    return f"{text} {_saved(found, alike, place)}"
+    text = f"Of **{_many(found.channels, 'channel')}**, {lifeless}"
+    text += f" and **{nearly:,}** nearly dead." if found.alike is None else f", **{nearly:,}** nearly dead, and {same}."
+    return f"{text} {_saved(found, alike, place)}".strip()
 
 
 def _saved(found: Audit, alike: float, place: Place) -> str:
     spare = len(found.spare(alike))
     if not spare:
-        return "Nothing here could go."
+        return "" if found.alike is None else "Nothing here could go."
     if found.saving is None:
         return f"**{_many(spare, 'channel')}** could go; what that would save cannot be told for this network."
     entry = place.rail.model
@@ -99,12 +100,12 @@ def _audit(place: Place, over: Folder, hear: Listening) -> Audit:
         )
 
     hear.work("Going over the pictures", so_far)
-    found = cache.study(over_choice(place, over), f"audit:{over.identity}", compute, hear)
+    found = cache.study(measured_over.choice(place), f"audit:{over.identity}", compute, hear)
     waiting.empty()
     return found
 
 
-def _alike() -> float:
+def _alike(disabled: bool) -> float:
     state.check_number("alike", LEAST, MOST, float, "the correlation")
     alike: float = st.slider(
         "Two channels say the same from a correlation of",
@@ -116,6 +117,7 @@ def _alike() -> float:
         key="alike",
         bind="query-params",
         width=360,
+        disabled=disabled,
         help="Of what they answer at all places of all pictures; 1 = one is always the same multiple of the other.",
     )
     return alike
@@ -147,6 +149,8 @@ def _cautions(found: Audit, place: Place) -> None:
 
 def _tables(found: Audit, alike: float) -> None:
     """List the channels, the quietest first, and the pairs; picking a row picks the channel."""
+    from explain.pairs import MOST_CHANNELS
+
     left, right = st.columns(2, gap="large")
     order = sorted(range(found.channels), key=lambda channel: (found.share[channel], channel))
     pairs = found.redundant(alike)
@@ -177,6 +181,12 @@ def _tables(found: Audit, alike: float) -> None:
         )
     with right:
         st.markdown("**Pairs that say the same**")
+        if found.alike is None:
+            st.markdown(
+                f"So many channels are not compared with each other: up to {MOST_CHANNELS:,} would be, and this layer "
+                f"has {found.channels:,}."
+            )
+            return
         if not pairs:
             closest = found.pairs[0] if found.pairs else None
             near = "" if closest is None else (
@@ -184,6 +194,9 @@ def _tables(found: Audit, alike: float) -> None:
             )
             st.markdown(f"No two channels correlate at {alike:.3f} or more.{near}")
             return
+        count = found.count_redundant(alike)
+        if count > len(pairs):
+            st.caption(f"These are the {len(pairs):,} most alike of {count:,}.")
         st.dataframe(
             {
                 "Channel": [pair.first for pair in pairs],
@@ -209,8 +222,8 @@ def _tables(found: Audit, alike: float) -> None:
 
 def _verdicts(found: Audit, alike: float) -> list[str]:
     verdicts = [USED] * found.channels
-    for pair in reversed(found.redundant(alike)):
-        verdicts[pair.second] = f"{SAME} {pair.first}"
+    for channel, other in found.like(alike).items():
+        verdicts[channel] = f"{SAME} {other}"
     for channels, verdict in ((found.nearly_dead, NEARLY), (found.dead, DEAD)):
         for channel in channels:
             verdicts[channel] = verdict
@@ -230,61 +243,46 @@ def _picker(key: str, channels: list[int]) -> Callable[[], None]:
 def _without(place: Place, found: Audit, alike: float, over: Folder, hear: Listening) -> None:
     """Offer to silence channels, and say what that does to the prediction, and to the accuracy over the pictures."""
     st.subheader("What if they fell silent?", anchor=False)
-    offered = {
-        f"All dead ({len(found.dead):,})": found.dead,
-        f"All nearly dead ({len(found.nearly_dead):,})": found.nearly_dead,
-        f"All that could go ({len(found.spare(alike)):,})": found.spare(alike) if found.redundant(alike) else (),
-        f"Channel {place.channel}": (place.channel,),
-    }
-    silent = silence.silent(place.layer, place.size[0])
-    with st.container(horizontal=True):
-        for number, (label, channels) in enumerate(offered.items()):
-            if channels:
-                st.button(
-                    label,
-                    key=f"audit-silence-{number}",
-                    type="primary" if list(channels) == silent else "secondary",
-                    on_click=silence.remember,
-                    args=(place.layer, list(channels)),
-                )
+    silent = silence.silent(place, place.size[0])
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        keep_only = silence.keeping()
+        for number, (label, channels) in enumerate(_offered(place, found, alike).items()):
+            st.button(
+                label,
+                key=f"audit-silence-{number}",
+                type="primary" if channels == silent else "secondary",
+                on_click=silence.remember,
+                args=(place.layer, channels),
+            )
         if silent:
             st.button("Forget them", key="audit-silence-none", on_click=silence.remember, args=(place.layer, []))
     if not silent:
-        st.markdown("Pick which channels to put at zero. Under Filters, any others can be silenced.")
+        st.markdown("Pick which channels. Under Filters, any others can be picked.")
         return
     hear.work("Running the rest of the network")
 
     def compute(network: LoadedModel, trace: Trace) -> Effect:
         from explain.silencing import effect
 
-        return effect(trace, place.layer, silent)
+        return effect(trace, place.layer, silent, keep_only)
 
-    name = f"silenced:silence:{'-'.join(map(str, silent))}"
+    name = f"silenced:{'keep' if keep_only else 'silence'}:{'-'.join(map(str, silent))}"
     changed: Effect = cache.study(place.choice, name, compute, hear)
-    st.markdown(f"On the picture: {silence.sentence(changed, silent, False, _names(place))}")
-    _accuracy(place, silent, over, hear)
+    st.markdown(f"On the picture: {silence.sentence(changed, silent, keep_only, place.rail.model.classes)}")
+    measured_over.accuracy(place, silent, keep_only, over, hear)
 
 
-def _names(place: Place) -> tuple[str, ...]:
-    return place.rail.model.classes
-
-
-def _accuracy(place: Place, silent: list[int], over: Folder, hear: Listening) -> None:
-    labelled = over.labelled(_names(place))
-    if not len(labelled):
-        st.markdown("No folder is named after a class of this network, so how many it gets right cannot be told.")
-        return
-    hear.work("Counting what is right with and without them")
-
-    def compute(network: LoadedModel, trace: Trace) -> tuple[float, float]:
-        from explain.silencing import accuracy
-
-        return accuracy(network, labelled, place.layer, silent)
-
-    name = f"accuracy:{over.identity}:{'-'.join(map(str, silent))}"
-    before, after = cache.study(over_choice(place, over), name, compute, hear)
-    right = [round(share * len(labelled)) for share in (before, after)]
-    st.markdown(
-        f"Over the **{_many(len(labelled), 'picture')}** whose class it knows, the network names **{right[0]:,}** "
-        f"right ({words.percent(before)}), and **{right[1]:,}** without them ({words.percent(after)})."
-    )
+def _offered(place: Place, found: Audit, alike: float) -> dict[str, list[int]]:
+    """Name the groups of channels that may be picked at once; of a large one, only its first channels."""
+    most = silence.MOST_PICKED
+    groups = {
+        "dead": found.dead,
+        "nearly dead": found.nearly_dead,
+        "that could go": found.spare(alike) if found.count_redundant(alike) else (),
+    }
+    offered = {
+        f"All {what} ({len(group):,})" if len(group) <= most else f"{most} of {len(group):,} {what}": list(group[:most])
+        for what, group in groups.items()
+        if group
+    }
+    return {**offered, f"Channel {place.channel}": [place.channel]}

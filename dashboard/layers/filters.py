@@ -54,8 +54,9 @@ def _filters(place: Place, holder: str, hear: Listening) -> None:
 
         return read_filters(network, holder)
 
-    filters = cache.study(place.choice, f"filters:{holder}", compare, hear)
-    number = place.channel if place.channel < filters.shape[0] else 0
+    filters = cache.study(place.alone, f"filters:{holder}", compare, hear)
+    # Where filters of several layers are joined, a channel's number is not that of its filter.
+    number = place.channel if filters.shape[0] == place.size[0] else 0
     top = float(filters.edges[-1])
 
     def read(network: LoadedModel, trace: Trace) -> Filter:
@@ -63,7 +64,7 @@ def _filters(place: Place, holder: str, hear: Listening) -> None:
 
         return read_filter(network, holder, number, top)
 
-    chosen = cache.study(place.choice, f"filter:{holder}:{number}", read, hear)
+    chosen = cache.study(place.alone, f"filter:{holder}:{number}", read, hear)
     st.markdown(said(filters))
     left, right = st.columns([58, 42], gap="large")
     with left:

@@ -88,6 +88,7 @@ def slices(filters: Filters, chosen: Filter) -> None:
 
 def pick_filter(place: Place, filters: Filters, number: int) -> None:
     """Go to the channel that a filter makes; where the picked layer has other channels, to the filter's own layer."""
+    state.put("filters-page", number // PAGE + 1)
     if filters.shape[0] == place.size[0]:
         places.pick_channel(number)
     else:

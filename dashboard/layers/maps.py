@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from explain.tracing import Trace
     from models.loaded import LoadedModel
 
-    Tops = NDArray[np.float32]
-
 #: How the channels may be ordered, and what the page calls it.
 ORDERS: dict[Order, str] = {
     "maximum": "strongest answer",
@@ -45,7 +43,7 @@ def draw(place: Place, hear: Listening) -> None:
     answer = cache.answer(place.choice, hear)
     maps = answer.explanation
     assert isinstance(maps, FeatureMaps)
-    _activation(place, hear)
+    _activation(place)
     added = _contributions(place, answer, hear)
     order = _order(place, answer)
     numbers = _numbers(maps, order, added)
@@ -54,9 +52,9 @@ def draw(place: Place, hear: Listening) -> None:
         return
     left, right = st.columns([62, 38], gap="large")
     with left:
-        tops = _sheet(maps, numbers, added, place)
+        _sheet(maps, numbers, added, place)
     with right:
-        _large(maps, added, place, answer, tops)
+        _large(maps, added, place, answer)
     attention.draw(place, hear)
 
 
@@ -98,7 +96,7 @@ def _contributions(place: Place, answer: Answer, hear: Listening) -> Contributio
     return cache.study(place.choice, f"contributions:{answer.index}", compute, hear)
 
 
-def _activation(place: Place, hear: Listening) -> None:
+def _activation(place: Place) -> None:
     """Offer to look before or after the activation near the layer."""
     from explain.feature_maps import around
 
@@ -117,14 +115,14 @@ def _activation(place: Place, hear: Listening) -> None:
             )
 
 
-def _sheet(maps: FeatureMaps, numbers: NDArray[np.int64], added: Contributions, place: Place) -> Tops:
-    """Draw a page of channels, and return the value at full scale of each channel."""
+def _sheet(maps: FeatureMaps, numbers: NDArray[np.int64], added: Contributions, place: Place) -> None:
+    """Draw a page of channels."""
     from explain.sprites import page
 
     largest = np.abs(maps.maps).max((1, 2)).astype(np.float32)
     signed = bool(maps.maps.min() < 0)
     one_scale = bool(state.get("one_scale"))
-    tops: Tops = np.full_like(largest, largest.max(initial=0)) if one_scale else largest
+    tops = np.full_like(largest, largest.max(initial=0)) if one_scale else largest
     pages = -(-len(numbers) // PAGE)
     state.check_number("maps-page", 1, pages, int, "the page")
     turned = min(max(1, int(state.get("maps-page") or 1)), pages)
@@ -157,14 +155,13 @@ def _sheet(maps: FeatureMaps, numbers: NDArray[np.int64], added: Contributions, 
         + (f", drawn at {sprite.height} x {sprite.width}" if sprite.shrunk > 1 else "")
         + (" · orange above zero, blue below" if signed else "")
     )
-    return tops
 
 
 def _pick() -> None:
     places.pick_channel(int(state.get("maps")["picked"]))
 
 
-def _large(maps: FeatureMaps, added: Contributions, place: Place, answer: Answer, tops: Tops) -> None:
+def _large(maps: FeatureMaps, added: Contributions, place: Place, answer: Answer) -> None:
     """Lay the picked channel over the picture."""
     number = place.channel
     network = places.here(place.rail.model.key, place.rail.untrained)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 from dashboard import cache, state
 from dashboard.answers import Choice
+from dashboard.uploads import Picture
 from explain.results import FeatureMaps
 
 if TYPE_CHECKING:
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
     from models.loaded import LoadedModel
     from models.progress import Listener
 
+#: Stands in where an answer does not depend on the picture.
+BLANK = Picture(Image.new("RGB", (64, 64), (128, 128, 128)), "blank")
 #: The largest number that an address may hold; what a layer does not have is refused with a notice.
 DIGITS = 6
 
@@ -37,6 +43,11 @@ class Place:
     size: tuple[int, int, int]
     spatial: bool
 
+    @property
+    def alone(self) -> Choice:
+        """Ask what depends on the network only, so that it is kept for all pictures and layers."""
+        return dataclasses.replace(self.choice, picture=BLANK, parameters=())
+
     def at(self, layer: str) -> Choice:
         """Ask what another layer answers to the same picture."""
         return dataclasses.replace(self.choice, parameters=(("layer", layer),))
@@ -51,8 +62,7 @@ def find(rail: Rail, network: LoadedModel, listener: Listener) -> Place:
     from explain.suitability import default_layer, grid_of
 
     names = {layer.name for layer in network.layers()}
-    layer = state.mirrored("layer", lambda text: text in names, "the layer")
-    layer = layer if layer in names else default_layer(network)
+    layer = _asked("layer", lambda text: text in names, "the layer") or default_layer(network)
     info = network.graph.layer(layer)
     size = grid_of(network, layer)
     choice = Choice(
@@ -99,8 +109,8 @@ def pick_unit(row: int, column: int) -> None:
 
 
 def _number(name: str, count: int, what: str) -> int | None:
-    text = state.mirrored(name, lambda asked: _within(asked, count), what)
-    return int(text) if text and _within(text, count) else None
+    text = _asked(name, lambda asked: _within(asked, count), what)
+    return int(text) if text else None
 
 
 def _unit(rows: int, columns: int) -> tuple[int, int] | None:
@@ -110,11 +120,20 @@ def _unit(rows: int, columns: int) -> tuple[int, int] | None:
         parts = text.split("-")
         return len(parts) == 2 and _within(parts[0], rows) and _within(parts[1], columns)
 
-    text = state.mirrored("unit", accepts, "the unit")
-    if not text or not accepts(text):
+    text = _asked("unit", accepts, "the unit")
+    if not text:
         return None
     row, column = text.split("-")
     return int(row), int(column)
+
+
+def _asked(name: str, accepts: Callable[[str], bool], what: str) -> str | None:
+    """Read what the address asks for; what belonged to the network or layer before is taken out."""
+    text = state.mirrored(name, accepts, what)
+    if text is None or accepts(text):
+        return text
+    state.mirror(name, None)
+    return None
 
 
 def _within(text: str, count: int) -> bool:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dashboard import cache, lens, state, words
+from dashboard import cache, folder_picker, lens, state, words
 from dashboard.classes import TOP, name_of
+from dashboard.layers import over as measured_over
 from dashboard.layers import place as places
 from models.errors import LayerError
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 SILENCE, KEEP = "Silence these", "Keep only these"
 #: Channels listed by what they do to the answer, and digits of a channel in the address.
 LISTED, DIGITS = 8, 6
+#: Channels that may be picked at once, since the address holds them; and from how many on they are not all listed.
+MOST_PICKED, MOST_OFFERED = 512, 2048
 
 
 def draw(place: Place, hear: Listening) -> None:
@@ -42,25 +45,26 @@ def draw(place: Place, hear: Listening) -> None:
     if channels:
         hear.work("Running the rest of the network")
         _effect(place, channels, keep_only, hear)
+        _counted(place, channels, keep_only, hear)
     else:
         st.markdown("Pick channels, and only what comes after this layer is run again without them.")
     _drops(place, count, hear)
 
 
+def _counted(place: Place, channels: list[int], keep_only: bool, hear: Listening) -> None:
+    """Offer to count over the samples or a folder how many pictures are named right."""
+    if st.toggle("Count over many pictures how many it names right", key="counted", bind="query-params"):
+        over = folder_picker.choose(place.rail.model, hear)
+        if over is not None:
+            measured_over.accuracy(place, channels, keep_only, over, hear)
+
+
 def _chosen(place: Place, count: int) -> tuple[list[int], bool]:
     """Draw the controls, and return the channels, and whether all others are the ones to silence."""
-    channels = silent(place.layer, count)
+    channels = silent(place, count)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        state.check_option("silencing", (SILENCE, KEEP), str, "what to do with the channels")
-        asked = st.segmented_control(
-            "Channels of this layer",
-            (SILENCE, KEEP),
-            default=SILENCE,
-            required=True,
-            key="silencing",
-            bind="query-params",
-        )
-        add = place.channel not in channels and place.channel < count
+        keep_only = keeping()
+        add = place.channel not in channels and place.channel < count and len(channels) < MOST_PICKED
         st.button(
             f"{'Add' if channels else 'Take'} channel {place.channel}",
             key="silence-this",
@@ -73,30 +77,64 @@ def _chosen(place: Place, count: int) -> tuple[list[int], bool]:
     state.put(key, channels)
 
     def follow() -> None:
-        remember(place.layer, state.get(key))
+        remember(place.layer, _written(state.get(key), count))
 
+    # To send thousands of numbers with each answer of the page would slow it down; so there they are written.
+    wide = count > MOST_OFFERED
     st.multiselect(
         "The channels",
-        range(count),
+        channels if wide else range(count),
         key=key,
         on_change=follow,
-        placeholder=f"0 to {count - 1}",
+        max_selections=MOST_PICKED,
+        accept_new_options=wide,
+        placeholder=f"{'Write a number from ' if wide else ''}0 to {count - 1}",
         label_visibility="collapsed",
     )
-    return channels, asked == KEEP
+    if count > MOST_PICKED:
+        st.caption(f"At most {MOST_PICKED} of the {count:,} channels can be picked at once.")
+    return channels, keep_only
 
 
-def silent(layer: str, count: int) -> list[int]:
+def keeping() -> bool:
+    """Draw the choice of what to do with the channels, and return whether all others are the ones to silence."""
+    if state.get("silencing") is None and state.in_address("silencing") is None and state.get("kept:silencing"):
+        # Streamlit forgets a choice that another section does not draw.
+        state.to_address("silencing", KEEP)
+        st.rerun()
+    state.check_option("silencing", (SILENCE, KEEP), str, "what to do with the channels")
+    asked = st.segmented_control(
+        "Channels of this layer",
+        (SILENCE, KEEP),
+        default=SILENCE,
+        required=True,
+        key="silencing",
+        bind="query-params",
+    )
+    state.keep("silencing", asked == KEEP)
+    return asked == KEEP
+
+
+def silent(place: Place, count: int) -> list[int]:
     """Read from the address which channels of the layer are picked; those of another layer are left for later."""
-    text = state.mirrored("silent", lambda asked: _read(asked) is not None, "the channels") or ""
-    found = _read(text)
-    if found is None or found[0] != layer:
+    layers = {info.name for info in places.here(place.rail.model.key, place.rail.untrained).layers()}
+
+    def accepts(asked: str) -> bool:
+        found = _read(asked)
+        return found is not None and found[0] in layers
+
+    found = _read(state.mirrored("silent", accepts, "the channels") or "")
+    if found is None or found[0] != place.layer:
         return []
     there = [channel for channel in found[1] if channel < count]
     if there != found[1]:
-        state.notice(f"This link asks for channels that {layer} does not have; it has 0 to {count - 1}.")
-        remember(layer, there)
-    return there
+        state.notice(f"This link asks for channels that {place.layer} does not have; it has 0 to {count - 1}.")
+    picked = there[:MOST_PICKED]
+    if picked != there:
+        state.notice(f"At most {MOST_PICKED} channels can be picked at once; the first {MOST_PICKED} are picked here.")
+    if picked != found[1]:
+        remember(place.layer, picked)
+    return picked
 
 
 def remember(layer: str, channels: list[int]) -> None:
@@ -112,6 +150,16 @@ def _read(text: str) -> tuple[str, list[int]] | None:
     if not colon or not all(part.isascii() and part.isdigit() and len(part) <= DIGITS for part in parts):
         return None
     return layer, sorted({int(part) for part in parts})
+
+
+def _written(values: list[int | str], count: int) -> list[int]:
+    """Turn what was picked or written into channels; what is none is dropped with a notice."""
+    texts = [str(value).strip() for value in values]
+    channels = [int(text) for text in texts if text.isascii() and text.isdigit() and len(text) <= DIGITS]
+    there = sorted({channel for channel in channels if channel < count})
+    if len(channels) < len(texts) or any(channel >= count for channel in channels):
+        state.notice(f"A channel is a number from 0 to {count - 1}.")
+    return there
 
 
 def _effect(place: Place, channels: list[int], keep_only: bool, hear: Listening) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +9,7 @@ import streamlit as st
 from PIL import Image, ImageDraw
 
 from dashboard import cache, folder_picker, state, words
+from dashboard.layers import over as measured_over
 from dashboard.layers import place as places
 from explain.pictures import resize, spotlight
 from explain.results import Heatmap
@@ -17,7 +17,6 @@ from explain.results import Heatmap
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from dashboard.answers import Choice
     from dashboard.feedback import Listening
     from dashboard.folder import Folder
     from dashboard.layers.place import Place
@@ -75,11 +74,6 @@ def shows_patches(place: Place) -> bool:
     return place.spatial and field is not None and max(field) < PATCH * side
 
 
-def over_choice(place: Place, over: Folder) -> Choice:
-    """Say under what is kept what was measured over pictures: not under the picture of the rail."""
-    return dataclasses.replace(place.choice, picture=over.entries[0].read())
-
-
 def _channel(place: Place) -> None:
     """Draw the channel's number; the address holds it."""
     state.put("top-channel", place.channel)
@@ -112,7 +106,7 @@ def _ranking(place: Place, over: Folder, hear: Listening) -> TopPictures:
         waiting.markdown(f"After {found.pictures:,} pictures, **{words.escaped(best)}** leads.")
 
     hear.work("Going over the pictures", so_far)
-    found = cache.study(over_choice(place, over), f"top:{over.identity}", compute, hear)
+    found = cache.study(measured_over.choice(place), f"top:{over.identity}", compute, hear)
     waiting.empty()
     return found
 
@@ -123,7 +117,7 @@ def _excited(place: Place, over: Folder, found: TopPictures, hear: Listening) ->
 
         return excited(network, found, place.channel, over.pictures, SHOWN)
 
-    return cache.study(over_choice(place, over), f"excited:{over.identity}:{place.channel}", compute, hear)
+    return cache.study(measured_over.choice(place), f"excited:{over.identity}:{place.channel}", compute, hear)
 
 
 def _card(place: Place, over: Folder, rank: int, one: Excited) -> None:

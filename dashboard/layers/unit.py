@@ -60,6 +60,8 @@ def draw(place: Place, hear: Listening) -> None:
     side = network.card.pixels.side
     pixel = state.pixel()
     if pixel is not None and max(pixel) >= side:
+        state.notice(f"This link asks for the pixel {pixel[0]}-{pixel[1]}; this network sees {side} x {side} of them.")
+        state.mirror("pixel", None)
         pixel = None
     st.markdown(" ".join(said(place, fields, side)))
     _unit(

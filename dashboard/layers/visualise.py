@@ -14,7 +14,6 @@ from dashboard import cache, lens, state, widgets, words
 from dashboard.answers import Choice
 from dashboard.classes import name_of
 from dashboard.layers import place as places
-from dashboard.uploads import Picture
 from explain.results import Visualisation
 
 if TYPE_CHECKING:
@@ -28,8 +27,6 @@ METHOD = "ActivationMaximisation"
 AIMS = {"channel": "the whole channel", "unit": "one unit of it", "class": "a class"}
 #: What may be adjusted here; the rest follows from the place.
 ADJUSTED = ("steps", "moves", "seed")
-#: The answer does not depend on the picture in the rail, so that it is kept for all of them.
-BLANK = Picture(Image.new("RGB", (64, 64), (128, 128, 128)), "blank")
 #: Side of the picture on the page, in pixels.
 SIDE = 512
 
@@ -122,7 +119,7 @@ def _choice(place: Place, aim: str, index: int | None, adjusted: dict[str, Any])
         asked |= {"row": place.unit[0], "column": place.unit[1]}
     return Choice(
         model=place.rail.model.key,
-        picture=BLANK,
+        picture=places.BLANK,
         method=METHOD,
         parameters=tuple(sorted(asked.items())),
         index=index,

@@ -38,11 +38,14 @@ def _layers(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
     """Draw the network, and below it the section that was picked."""
     title, text, progress = head.empty(), head.container(), head.container()
     title.title("What does each layer see?", anchor=False)
-    waiting = body.empty()
+    # What the address says is all that the page may be working on.
+    halted = feedback.stopped(("layers", rail.picture.sha256, state.address()))
     hear = feedback.Listening(progress, f"Making {rail.model.label} ready")
     with hear, body:
+        if halted and cache.loaded(rail.model.key, rail.untrained) is None:
+            feedback.offer_to_begin()
+            return
         network = cache.model(rail.model.key, rail.untrained, hear)
-        waiting.empty()
         place = places.find(rail, network, hear)
         text.markdown(_said(place))
         strip.draw(rail.model.key, rail.untrained, place.layer, hear)
@@ -57,7 +60,7 @@ def _layers(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
             bind="query-params",
             label_visibility="collapsed",
         )
-        if feedback.stopped(("layers", section, place.choice.key, place.channel, place.unit)):
+        if halted:
             feedback.offer_to_begin()
             return
         import_module(f"dashboard.layers.{section}").draw(place, hear)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.layers import silence
+
 SCRIPT = "from dashboard.views import layers\nlayers.page()\n"
 
 
@@ -53,6 +55,34 @@ def test_channels_of_another_layer_are_left_alone_and_those_not_there_are_told()
     app = opened(layer="layer3", silent="layer3:3-9999")
     assert "does not have; it has 0 to 255" in texts(app) and address(app, "silent") == "layer3:3"
     assert "is not here" in texts(opened(layer="layer3", silent="<script>"))
+
+
+def test_channels_of_a_layer_that_no_network_has_are_dropped_with_a_notice() -> None:
+    app = opened(layer="layer3", silent="nonsense:4-5")
+    assert "“nonsense:4-5”, which is not here" in texts(app)
+    assert address(app, "silent") is None
+
+
+def test_no_more_channels_are_picked_at_once_than_the_address_can_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "MOST_PICKED", 3)
+    app = opened(layer="layer3", silent="layer3:1-2-3-4-5", channel="9")
+    assert "At most 3 channels can be picked at once; the first 3 are picked here." in texts(app)
+    assert "At most 3 of the 256 channels" in texts(app)
+    assert address(app, "silent") == "layer3:1-2-3" and "Without these 3 channels" in texts(app)
+    assert app.button(key="silence-this").disabled
+    assert not app.button(key="silence-none").disabled
+
+
+def test_the_channels_of_a_wide_layer_are_written_and_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(silence, "MOST_OFFERED", 255)
+    app = opened(layer="layer3", silent="layer3:12")
+    assert list(app.multiselect(key="silenced-layer3").options) == ["12"]
+    app.multiselect(key="silenced-layer3").set_value([12, "40"]).run()
+    assert not app.exception
+    assert address(app, "silent") == "layer3:12-40" and "Without these 2 channels" in texts(app)
+    app.multiselect(key="silenced-layer3").set_value([12, 40, "256", "x"]).run()
+    assert not app.exception
+    assert address(app, "silent") == "layer3:12-40" and "A channel is a number from 0 to 255." in texts(app)
 
 
 def test_another_filter_is_another_channel() -> None:

@@ -10,7 +10,13 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+import models
+from dashboard import folder_picker
+from dashboard.layers import silence
 from dashboard.samples import FOLDER, SAMPLES
+from explain import audit as auditing
+from explain import pairs as pairing
+from explain.silencing import accuracy
 
 SCRIPT = "from dashboard.views import layers\nlayers.page()\n"
 Open = Callable[..., AppTest]
@@ -104,6 +110,89 @@ def test_the_audit_counts_and_silences_and_the_accuracy_follows(open_page: Open)
     # What is never above zero on these pictures is not missed on them.
     counts = re.search(r"the network names \*\*(\d+)\*\* right .*, and \*\*(\d+)\*\* without them", texts(app))
     assert counts and counts[1] == counts[2]
+
+
+def test_keeping_only_some_channels_is_measured_and_told_as_that(open_page: Open) -> None:
+    app = open_page(section="audit", silencing="Keep only these", silent="layer3:4-5", layer="layer3")
+    assert not app.exception
+    assert "With these 2 channels alone, the model" in texts(app)
+    counts = re.search(r"names \*\*(\d+)\*\* right .*, and \*\*(\d+)\*\* with them alone", texts(app))
+    model = models.load("everyday_resnet")
+    over = folder_picker.sample_folder("everyday_resnet").labelled(model.card.classes)
+    kept = accuracy(model, over, "layer3", [4, 5], keep_only=True)
+    assert counts and [int(count) for count in counts.groups()] == [round(share * len(over)) for share in kept]
+    app.segmented_control(key="silencing").set_value("Silence these").run()
+    without = re.search(r"and \*\*(\d+)\*\* without them", texts(app))
+    silenced = accuracy(model, over, "layer3", [4, 5])
+    assert "Without these 2 channels, the model" in texts(app)
+    assert without and int(without[1]) == round(silenced[1] * len(over)) != round(kept[1] * len(over))
+
+
+def test_what_to_do_with_the_channels_stays_from_section_to_section(open_page: Open) -> None:
+    app = open_page(section="Filters", layer="layer3", silencing="Keep only these", silent="layer3:4-5")
+    app.session_state["section"] = "maps"
+    app.run()
+    for held in (app.query_params, app.session_state):
+        if "silencing" in held:
+            del held["silencing"]  # as Streamlit does in a browser
+    app.session_state["section"] = "audit"
+    app.run()
+    assert not app.exception
+    assert "With these 2 channels alone, the model" in texts(app)
+
+
+def test_under_filters_the_accuracy_is_counted_when_it_is_asked_for(open_page: Open) -> None:
+    app = open_page(section="Filters", layer="layer3", silent="layer3:4")
+    assert "whose class it knows" not in texts(app)
+    app.toggle(key="counted").set_value(True).run()
+    assert not app.exception
+    assert re.search(r"Over the \*\*\d+ pictures\*\* whose class it knows, .* without it \(", texts(app))
+
+
+def test_channels_of_too_wide_a_layer_are_not_compared_and_it_is_said(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditing, "MOST_CHANNELS", 3)
+    app = open_page(model="everyday_robust", section="audit", layer="layer2", channel="0")
+    assert not app.exception
+    assert "So many channels are not compared with each other" in texts(app)
+    assert re.search(r"dead \(never above zero on these \d+ pictures\) and \*\*\d+\*\* nearly dead\.", texts(app))
+    assert app.slider(key="alike").disabled
+
+
+def test_of_more_pairs_than_are_listed_it_is_said_how_many_there_are(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairing, "MOST_LISTED", 1)
+    app = open_page(section="audit", layer="relu", alike="0.9")
+    assert not app.exception
+    said = re.search(r"\*\*([\d,]+) pairs\*\* say the same", texts(app))
+    assert said and f"These are the 1 most alike of {said[1]}." in captions(app)
+
+
+def test_of_more_channels_than_may_be_picked_at_once_the_first_are_offered(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(silence, "MOST_PICKED", 2)
+    app = open_page(model="everyday_vgg", section="audit", layer="classifier.2")
+    button = next(button for button in app.button if button.label.startswith("2 of "))
+    button.click().run()
+    assert not app.exception
+    assert re.fullmatch(r"classifier\.2:\d+-\d+", address(app, "silent"))
+    assert "Without these 2 channels" in texts(app)
+
+
+def test_over_pictures_the_picture_of_the_rail_is_no_part_of_the_answer(
+    open_page: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So another picture there does not go over all again, and none of those gone over is read only to name them."""
+    app = open_page(section="audit", layer="layer2.0.relu", sample="bus")
+    assert not app.exception
+    went = []
+    monkeypatch.setattr(auditing, "responses", lambda *given: went.append(given))
+    again = open_page(section="audit", layer="layer2.0.relu", sample="coffee")
+    assert not again.exception
+    assert went == []
 
 
 def test_before_the_activation_the_audit_says_so_and_leads_after_it(open_page: Open) -> None:

@@ -76,6 +76,25 @@ def test_another_layer_begins_with_its_own_channel(open_page: Open) -> None:
     assert app.subheader[0].value == "Channel 63"
 
 
+def test_another_network_begins_with_its_own_layer_and_says_nothing(open_page: Open) -> None:
+    app = open_page(layer="layer2.0.conv1", channel="17", unit="3-3")
+    app.selectbox(key="model").select("everyday_vgg").run()
+    assert not app.exception and not notices(app)
+    assert r"**features\.23**" in texts(app)
+    assert not {"layer", "channel", "unit"} & set(app.query_params)
+
+
+def test_what_was_stopped_is_not_begun_again_until_something_changes(open_page: Open) -> None:
+    app = open_page(section="filters")
+    app.session_state["stopped"] = app.session_state["working_on"]
+    app.run()
+    assert app.button(key="again").label == "Start again"
+    assert not app.get("plotly_chart")
+    app.query_params["layer"] = "conv1"
+    app.run()
+    assert app.get("plotly_chart")
+
+
 def test_a_layer_without_places_is_a_list_of_numbers(open_page: Open) -> None:
     app = open_page(layer="fc")
     assert not app.exception

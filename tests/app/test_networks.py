@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from dashboard import about
 from dashboard.catalogue import catalogue
 from models.weights import BUNDLED
+from models.zoo.bundled import WORTH_SAYING
 
 Open = Callable[..., AppTest]
 CARDS = sorted(path.stem for path in BUNDLED.glob("*.json"))
@@ -40,7 +41,10 @@ def test_a_bundled_network_is_told_in_one_line(open_app: Open, key: str) -> None
     right = f"{100 * record['accuracy']['top1']:.0f} % right"
     begins = "A 64-pixel network, trained here on 50 everyday things"
     line = next(caption.value for caption in app.caption if caption.value.startswith(begins))
-    assert line.endswith(right)
+    under_attack = record.get("under_attack", {}).get("top1", 0.0)
+    also = f", {100 * under_attack:.0f} % under attack" if under_attack >= WORTH_SAYING else ""
+    assert line.endswith(right + also)
+    assert ("under attack" in line) == (key == "everyday_robust")
 
 
 @pytest.mark.parametrize("key", CARDS)

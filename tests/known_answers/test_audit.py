@@ -5,16 +5,21 @@ from __future__ import annotations
 import copy
 import dataclasses
 from threading import RLock
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import models
 import toy
-from explain.audit import Audit, Pair, audit
+from explain import audit as auditing
+from explain import pairs as pairing
+from explain.audit import Audit, audit
+from explain.pairs import Pairs
 from explain.saving import Saving, saving, weights_of
 from models.errors import LayerError, PictureError
 from models.evaluate import multiply_adds
@@ -130,6 +135,26 @@ def planted() -> LoadedModel:
     return model
 
 
+def alike(*planned: tuple[int, int, float]) -> Pairs:
+    first, second, correlation = (np.array(one) for one in zip(*planned, strict=True))
+    return Pairs(first.astype(np.int16), second.astype(np.int16), correlation.astype(np.float32))
+
+
+class Watching(TorchDispatchMode):
+    """Counts products of matrices, and keeps the largest number of elements of what is made inside the `with`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.products = self.largest = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        made = func(*args, **(kwargs or {}))
+        self.products += func is torch.ops.aten.mm.default
+        if isinstance(made, Tensor):
+            self.largest = max(self.largest, made.numel())
+        return made
+
+
 def pairs(found: Audit) -> set[tuple[int, int]]:
     return {(pair.first, pair.second) for pair in found.redundant()}
 
@@ -238,11 +263,74 @@ def test_a_channel_that_is_above_zero_at_one_place_in_a_thousand_is_nearly_dead_
 def test_a_copy_of_a_copy_goes_and_what_it_is_a_copy_of_stays() -> None:
     found = dataclasses.replace(
         audit(planted(), "relu", pictures()),
-        pairs=tuple(Pair(*pair, None) for pair in ((0, 1, 0.995), (1, 3, 0.995), (3, 5, 0.992), (5, 8, 0.93))),
+        alike=alike((0, 1, 0.995), (1, 3, 0.995), (3, 5, 0.992), (5, 8, 0.93)),
     )
     # 3 is like 1, which has gone; so 3 stays, and 5 goes for it.
     assert found.spare() == (1, 2, 5, 7)
     assert found.spare(0.9) == (1, 2, 5, 7)
+
+
+def test_what_is_found_does_not_depend_on_how_many_channels_are_compared_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = audit(planted(), "relu", pictures())
+    monkeypatch.setattr(pairing, "ROWS", 3)
+    found = audit(planted(), "relu", pictures())
+    assert pairs(found) == {(1, 4), (1, 9), (4, 9), (3, 6)}
+    assert [(pair.first, pair.second) for pair in found.pairs] == [(pair.first, pair.second) for pair in whole.pairs]
+    assert found.like() == {4: 1, 9: 1, 6: 3} and found.count_redundant() == 4
+
+
+def test_comparing_the_channels_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Stopped(BaseException):
+        pass
+
+    def listen(progress: Progress) -> None:
+        if (progress.done, progress.total) == (2, 4):
+            raise Stopped
+
+    monkeypatch.setattr(pairing, "ROWS", 3)
+    with pytest.raises(Stopped), heard_by(listen):
+        audit(planted(), "relu", pictures(11))
+
+
+def test_a_whole_batch_is_multiplied_at_once() -> None:
+    model = planted()
+    audit(model, "relu", pictures(1))
+    with Watching() as watching:
+        found = audit(model, "relu", pictures(5))
+    # One for the batch, one for the cosines of the weights.
+    assert watching.products == 2
+    assert found.pictures == 5
+
+
+def test_channels_of_too_wide_a_layer_are_judged_but_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared = audit(planted(), "relu", pictures())
+    monkeypatch.setattr(auditing, "MOST_CHANNELS", 9)
+    found = audit(planted(), "relu", pictures())
+    assert compared.alike is not None and found.alike is None
+    assert (found.pairs, found.count_redundant(), found.like()) == ((), 0, {})
+    assert found.dead == found.spare() == (2, 7)
+    assert found.share == pytest.approx(compared.share)
+
+
+def test_a_wide_layer_takes_no_memory_by_the_square_of_its_channels() -> None:
+    model = toy.loaded(toy.seeded(toy.Linear(side=48)), 3, side=48)
+    with Watching() as watching:
+        found = audit(model, "flatten", pictures(3, 48))
+    assert found.channels == 6912 > auditing.MOST_CHANNELS
+    assert watching.largest <= 64 * 6912
+
+
+def test_more_pairs_than_are_listed_are_counted_and_what_could_go_follows_from_all_of_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(pairing, "MOST_LISTED", 2)
+    found = audit(planted(), "relu", pictures())
+    assert len(found.redundant()) == len(found.pairs) == 2
+    assert found.count_redundant() == 4
+    assert found.spare() == (2, 4, 6, 7, 9)
+    assert set(found.like()) == {4, 6, 9}
 
 
 def test_layers_before_the_activation_say_that_they_go_below_zero() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import struct
 import zipfile
 
 import numpy as np
@@ -97,6 +98,53 @@ def test_a_damaged_zip_is_one_refused_file() -> None:
     assert names(found) == ["b.jpg"]
     assert [refused.name for refused in found.refused] == ["all.zip"]
     assert "damaged" in found.refused[0].reason
+
+
+def contents(members: int, said: int) -> bytes:
+    """Write a zip that holds one file named in its table of contents so many times; `said`: of how many it tells."""
+    first = struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, 0, 0, 0, 0, 0, 0, 1, 0) + b"a"
+    one = struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, said, said, members * len(one), len(first), 0)
+    return first + one * members + end
+
+
+@pytest.mark.parametrize("said", [0xFFFF, 1], ids=["and says so", "and hides it"])
+def test_a_zip_that_holds_too_many_files_is_refused_before_they_are_listed(
+    said: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+    monkeypatch.setattr(zipfile, "ZipFile", lambda file: opened.append(file))
+    found = folder.read([("all.zip", io.BytesIO(contents(300_000, said))), ("b.jpg", io.BytesIO(jpeg()))])
+    assert (names(found), opened) == (["b.jpg"], [])
+    assert [refused.name for refused in found.refused] == ["all.zip"]
+    assert "more than 50,000 files" in found.refused[0].reason
+
+
+def test_a_zip_may_hold_just_as_many_files_as_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = zipped({f"{number}.jpg": jpeg() for number in range(4)})
+    monkeypatch.setattr(folder, "MOST_MEMBERS", 4)
+    for block in (4, 7, 2**20):  # wherever a name in the table of contents is cut
+        monkeypatch.setattr(folder, "BLOCK", block)
+        assert len(names(read({"all.zip": data}))) == 4
+    monkeypatch.setattr(folder, "MOST_MEMBERS", 3)
+    for block in (4, 7, 2**20):
+        monkeypatch.setattr(folder, "BLOCK", block)
+        assert names(read({"all.zip": data})) == []
+
+
+def test_reading_can_be_stopped_between_two_zips() -> None:
+    class Stopped(BaseException):
+        pass
+
+    heard = []
+
+    def listen(progress: Progress) -> None:
+        heard.append(progress)
+        raise Stopped
+
+    with pytest.raises(Stopped), heard_by(listen):
+        read({"one.zip": zipped({"a.jpg": jpeg(), "c.jpg": jpeg()}), "two.zip": zipped({"b.jpg": jpeg()})})
+    assert [(one.done, one.total) for one in heard] == [(0, 2)]
 
 
 def test_a_damaged_member_of_a_zip_is_one_refused_file() -> None:

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageCms, ImageOps
 
-from dashboard.uploads import LEAST_SIDE, Picture, read_picture, safe_name
+from dashboard.uploads import LEAST_SIDE, Picture, read_picture, read_upload, safe_name
 from models.errors import PictureError
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -419,3 +419,14 @@ def test_the_checksum_is_that_of_the_bytes() -> None:
     first, second = written(quarters()), written(Image.eval(quarters(), lambda value: max(value, 1)))
     assert len(read_picture(first, "a").sha256) == 64
     assert read_picture(first, "a").sha256 == read_picture(first, "b").sha256 != read_picture(second, "a").sha256
+
+
+def test_a_file_that_is_too_large_is_refused_before_it_is_looked_at() -> None:
+    class Huge:
+        name, size = "holiday.png", 11 * 2**20
+
+        def getvalue(self) -> bytes:
+            raise AssertionError("it was read")
+
+    with pytest.raises(PictureError, match="10 MB; this file has 11 MB"):
+        read_upload(Huge())
