@@ -102,7 +102,7 @@ def test_a_layer_without_places_is_a_list_of_numbers(open_page: Open) -> None:
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-@pytest.mark.parametrize("layer", ["conv1", "layer2.1", "layer3.0.bn1", "flatten", "fc"])
+@pytest.mark.parametrize("layer", ["layer3.0.bn1", "flatten"])
 def test_every_section_says_something_about_every_kind_of_layer(open_page: Open, section: str, layer: str) -> None:
     app = open_page(section=section, layer=layer)
     assert not app.exception

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
-from torch import Tensor, nn
 
 import explain
 import models
@@ -11,32 +9,12 @@ import toy
 from explain.feature_maps import ORDERS, around, contributions, ordered
 from explain.results import FeatureMaps
 from explain.tracing import Trace
+from unit.test_trace import clones
 
 TEN = [
     *("resnet18", "vgg11_bn", "alexnet", "squeezenet1_1", "densenet121", "googlenet", "mobilenet_v2"),
     *("shufflenet_v2_x0_5", "efficientnet_b0", "convnext_tiny"),
 ]
-
-
-def clones(model: models.LoadedModel, pixels: Tensor) -> dict[str, Tensor]:
-    """Run the network with plain hooks that clone what each module gives the first time it is called."""
-    seen: dict[str, Tensor] = {}
-
-    def keep(name: str):
-        def hook(module: nn.Module, inputs: object, output: object) -> None:
-            if isinstance(output, Tensor) and name not in seen:
-                seen[name] = output.detach().clone()
-
-        return hook
-
-    handles = [module.register_forward_hook(keep(name)) for name, module in model.network.named_modules() if name]
-    try:
-        with torch.no_grad():
-            model(pixels)
-    finally:
-        for handle in handles:
-            handle.remove()
-    return seen
 
 
 @pytest.mark.slow
