@@ -10,12 +10,9 @@ import torch
 
 from explain.suitability import grid_of, laid_out
 from models.errors import LayerError, PictureError
-from models.graph import run
-from models.hooks import first_tensor, module_of, recording
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from torch import Tensor
 
     from explain.tracing import Trace
     from models import LoadedModel
@@ -122,26 +119,13 @@ def effective(trace: Trace, layer: str, row: int, column: int, channel: int | No
         raise LayerError(f"{layer!r} has {channels} channels; there is no channel {channel}.")
     leaf = trace.pixels.clone().requires_grad_()
     with torch.enable_grad(), trace.model.lock:
-        output = laid_out(trace.model, layer, _output(trace.model, layer, leaf))
+        output = laid_out(trace.model, layer, trace.model.output(layer, leaf))
         units = output[0, :, row, column] if channel is None else output[0, channel, row, column]
         (gradient,) = torch.autograd.grad(units.sum(), [leaf], allow_unused=True, materialize_grads=True)
     energy = gradient[0].double().square().sum(0).cpu().numpy()
     box = _central(energy)
     inside = 0.0 if box is None else float(energy[box.top : box.bottom, box.left : box.right].sum() / energy.sum())
     return EffectiveField(energy.astype(np.float32), box, inside)
-
-
-def _output(model: LoadedModel, layer: str, pixels: Tensor) -> Tensor:
-    """Run the network up to a layer, with gradients."""
-    operations = model.graph.operations
-    if operations is None:
-        with recording(model.network, module_of(layer, dict(model.network.named_modules()))) as seen:
-            model.network(model.normalise(pixels).clone())
-        return seen[layer]
-    node = model.graph.node(layer)
-    output = first_tensor(run(operations, {operations.input: model.normalise(pixels)}, [node])[node])
-    assert output is not None
-    return output
 
 
 def _central(energy: NDArray[np.float64]) -> Box | None:

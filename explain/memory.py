@@ -9,6 +9,7 @@ from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
+from torch import Tensor
 
 from explain.stepping import measured_batch, samples_per_step
 from explain.tracing import Trace
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from models import LoadedModel
 
 Answer = TypeVar("Answer")
+#: Something that can be cut in two: a tensor of pictures, or a list.
+Batch = TypeVar("Batch", Tensor, list[tuple[Tensor, int]])
 
 
 def within_memory(trace: Trace, ask: Callable[[Trace], Answer], batch: int | None = None) -> Answer:
@@ -39,6 +42,19 @@ def within_memory(trace: Trace, ask: Callable[[Trace], Answer], batch: int | Non
                 raise DeviceError("There is not enough memory for this network.", "Pick a smaller one.") from error
             if size == 0:
                 trace, size = Trace(_on_cpu(trace.model), trace.pixels.cpu()), None
+
+
+def by_halves(batch: Batch, ask: Callable[[Batch], Answer], join: Callable[[Answer, Answer], Answer]) -> Answer:
+    """Ask something of a batch; where memory runs out, of its halves, whose answers are joined in their order."""
+    try:
+        return ask(batch)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        if len(batch) == 1:
+            raise DeviceError("There is not enough memory for this network.", "Pick a smaller one.") from error
+    half = len(batch) // 2
+    return join(by_halves(batch[:half], ask, join), by_halves(batch[half:], ask, join))
 
 
 def _on_cpu(model: LoadedModel) -> LoadedModel:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 
+from explain.memory import by_halves
 from explain.stepping import measured_batch
 from explain.suitability import laid_out
 from explain.tracing import Trace, pixels_of
-from models.device import out_of_memory
-from models.errors import DeviceError, LayerError, ModelError, PictureError
-from models.graph import run
-from models.hooks import first_tensor, module_of, recording
+from models.errors import LayerError, ModelError, PictureError
 from models.progress import report
 
 if TYPE_CHECKING:
@@ -65,28 +64,8 @@ def check_channels(model: LoadedModel, layer: str) -> None:
 
 def _answers(model: LoadedModel, layer: str, pixels: Tensor) -> Tensor:
     """Run a batch; where memory runs out, its halves one after the other."""
-    try:
-        output = _output(model, layer, pixels)
-    except (RuntimeError, MemoryError) as error:
-        if not out_of_memory(error):
-            raise
-        if len(pixels) == 1:
-            raise DeviceError("There is not enough memory for this network.", "Pick a smaller one.") from error
-        half = len(pixels) // 2
-        return torch.cat([_answers(model, layer, part) for part in (pixels[:half], pixels[half:])])
+    with torch.no_grad():
+        output = by_halves(pixels, partial(model.output, layer), lambda *both: torch.cat(both))
     if not torch.isfinite(output).all():
         raise ModelError(f"{layer!r} gives values that are not finite numbers.", "The weights may be damaged.")
     return laid_out(model, layer, output).float() if output.ndim > 2 else output.float()[:, :, None, None]
-
-
-def _output(model: LoadedModel, layer: str, pixels: Tensor) -> Tensor:
-    operations = model.graph.operations
-    with torch.no_grad(), model.lock:
-        if operations is None:
-            with recording(model.network, module_of(layer, dict(model.network.named_modules()))) as seen:
-                model(pixels)
-            return seen[layer]
-        node = model.graph.node(layer)
-        output = first_tensor(run(operations, {operations.input: model.normalise(pixels)}, [node])[node])
-    assert output is not None
-    return output

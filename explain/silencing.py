@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from explain.memory import by_halves
 from explain.stepping import measured_batch, steps
 from explain.target import both, classes_of, probabilities, whole
 from explain.tracing import Trace, pixels_of
-from models.device import out_of_memory
-from models.errors import DeviceError, LayerError, ParameterError, PictureError, TargetError
+from models.errors import LayerError, ParameterError, PictureError, TargetError
 from models.graph import dependents, needed_for, run
 from models.hooks import first_tensor, module_of, recording, replacing, with_first_tensor
 from models.progress import report
@@ -115,7 +116,7 @@ def accuracy(
         waiting.append((pixels_of(model, picture), label))
         size = size or measured_batch(Trace(model, waiting[0][0]))
         if len(waiting) == size or done + len(waiting) == total:
-            right += _count_right(model, waiting, layer, axis, indices)
+            right += by_halves(waiting, partial(_count_right, model, layer=layer, axis=axis, indices=indices), np.add)
             done += len(waiting)
             waiting = []
             report(done, total)
@@ -142,17 +143,8 @@ def _filled(activation: Tensor, axis: int, indices: Sequence[int]) -> Tensor:
 def _count_right(
     model: LoadedModel, batch: Sequence[tuple[Tensor, int]], layer: str, axis: int, indices: Sequence[int]
 ) -> NDArray[np.int64]:
-    """Count the pictures named right before and after; where memory runs out, the batch is halved."""
-    try:
-        logits = _before_and_after(model, torch.cat([pixels for pixels, _ in batch]), layer, axis, indices)
-    except (RuntimeError, MemoryError) as error:
-        if not out_of_memory(error):
-            raise
-        if len(batch) == 1:
-            raise DeviceError("There is not enough memory for this network.", "Pick a smaller one.") from error
-        half = len(batch) // 2
-        first, second = (_count_right(model, part, layer, axis, indices) for part in (batch[:half], batch[half:]))
-        return first + second
+    """Count the pictures named right before and after."""
+    logits = _before_and_after(model, torch.cat([pixels for pixels, _ in batch]), layer, axis, indices)
     classes = classes_of(logits[0])
     wrong = next((label for _, label in batch if not 0 <= label < classes), None)
     if wrong is not None:

@@ -11,13 +11,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import functional
 
-from models.graph import run
-from models.hooks import first_tensor, module_of, recording
-
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from models import LoadedModel
 
 #: Square root of how the colours of photographs vary together, from lucid, the library of the paper.
 COLOURS = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
@@ -62,22 +58,6 @@ def moved(pixels: Tensor, strength: float, generator: torch.Generator) -> Tensor
     matrix = torch.tensor([[[cosine, -sine, 2 * SHIFT * across], [sine, cosine, 2 * SHIFT * down]]])
     grid = functional.affine_grid(matrix, list(pixels.shape), align_corners=False)
     return functional.grid_sample(pixels - 0.5, grid, align_corners=False) + 0.5
-
-
-def output_of(model: LoadedModel, layer: str, pixels: Tensor) -> Tensor:
-    """Return what a layer gives for pixels (N, 3, H, W); differentiable, and nothing after the layer is computed."""
-    operations = model.graph.operations
-    with model.lock:
-        normalised = model.normalise(pixels)
-        if operations is None:
-            module = module_of(layer, dict(model.network.named_modules()))
-            with recording(model.network, module) as seen:
-                model.network(normalised.clone())
-            return seen[layer]
-        node = model.graph.node(layer)
-        found = first_tensor(run(operations, {operations.input: normalised}, [node])[node])
-    assert found is not None
-    return found
 
 
 class Ascent:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from models.graph import Graph, read_graph
+from models.graph import Graph, read_graph, run
+from models.hooks import first_tensor, module_of, recording
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -39,6 +40,23 @@ class LoadedModel:
         with self.lock:
             logits: Tensor = self.network(self.normalise(pixels))
             return logits
+
+    def output(self, layer: str, pixels: Tensor) -> Tensor:
+        """Run pixels (N, 3, H, W) in [0, 1] up to a layer and return what it gives; nothing after it is computed.
+
+        Differentiable by the pixels where gradients are enabled. A network that torch.fx cannot follow is run whole.
+        """
+        operations = self.graph.operations
+        node = None if operations is None else self.graph.node(layer)
+        with self.lock:
+            normalised = self.normalise(pixels)
+            if operations is None or node is None:
+                with recording(self.network, module_of(layer, dict(self.network.named_modules()))) as seen:
+                    self.network(normalised.clone())
+                return seen[layer]
+            found = first_tensor(run(operations, {operations.input: normalised}, [node])[node])
+        assert found is not None
+        return found
 
     def crop(self, image: Image.Image) -> Tensor:
         """Cut and resize a picture to what the network sees: (1, 3, side, side) in [0, 1], on its device."""

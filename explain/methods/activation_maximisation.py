@@ -15,7 +15,7 @@ from explain.method import Method, register
 from explain.params import LayerName, Range
 from explain.results import Visualisation
 from explain.suitability import default_layer, grid_of, laid_out, without_spatial_layer
-from explain.visualising import Ascent, moved, output_of, painted, random_spectrum
+from explain.visualising import Ascent, moved, painted, random_spectrum
 from models.errors import LayerError
 from models.progress import report
 
@@ -115,7 +115,7 @@ class ActivationMaximisation(Method):
         aimed = replace(blank, layer=layer, channel=self.channel, unit=where, notes=notes)
 
         def score(pixels: Tensor) -> Tensor:
-            output = output_of(model, read, pixels)
+            output = model.output(read, pixels)
             spatial = model.graph.geometry[read].spatial
             maps = laid_out(model, read, output) if spatial else output.reshape(1, -1, 1, 1)
             chosen = maps[0, self.channel]

@@ -99,6 +99,8 @@ def test_the_sections_stand_in_the_link(screen: Screen) -> None:
     screen.page.wait_for_selector(".st-key-slices .maps[data-ready]")
     screen.page.reload()
     screen.page.wait_for_selector(".st-key-slices .maps[data-ready]")
+    assert screen.page.get_by_role("radio", name="Filters").get_attribute("aria-checked") == "true"
+    assert screen.page.locator(".st-key-maps .maps").count() == 0
 
 
 def test_the_picture_and_the_network_go_along_to_the_layers_and_back(screen: Screen) -> None:

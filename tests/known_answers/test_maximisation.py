@@ -12,7 +12,7 @@ import models
 import toy
 from dashboard.samples import SAMPLES
 from explain.target import ClassLogit, ClassProbability
-from explain.visualising import Ascent, moved, output_of, painted, random_spectrum
+from explain.visualising import Ascent, moved, painted, random_spectrum
 from models.errors import LayerError
 
 RED, GREEN, BLUE = 0, 1, 2
@@ -105,7 +105,7 @@ def test_the_score_rises_and_is_that_of_the_picture(detectors: models.LoadedMode
 def test_an_activation_without_gradient_is_read_before_it(detectors: models.LoadedModel) -> None:
     """Its units are below zero from the start, where ReLU passes no gradient on."""
     with torch.no_grad():
-        assert not output_of(detectors, "relu", torch.full((1, 3, 32, 32), 0.5))[0, 0].any()
+        assert not detectors.output("relu", torch.full((1, 3, 32, 32), 0.5))[0, 0].any()
     found = maximise(detectors, layer="relu", channel=0)
     assert found.score > 0.1 and any("goes into the activation: conv." in note for note in found.notes)
 
@@ -177,7 +177,7 @@ def test_a_trained_network_is_surer_than_of_any_photograph(everyday: models.Load
     assert found.score > 0.95
     found = maximise(everyday, layer="layer3", channel=5, steps=24)
     with torch.no_grad():
-        photographs = output_of(everyday, "layer3.1.add", samples)[:, 5].mean((1, 2))
+        photographs = everyday.output("layer3.1.add", samples)[:, 5].mean((1, 2))
     assert found.score > float(photographs.max()) + 1
 
 
