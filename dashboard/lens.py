@@ -7,12 +7,12 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import streamlit as st
 from PIL import Image
+
+from dashboard.components import component
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,21 +21,12 @@ if TYPE_CHECKING:
 
     from explain.results import Heatmap
 
-FOLDER = Path(__file__).parent / "lens"
 PICTURE_BYTES = 60 * 1024
 VIEWS = ("heat", "spotlight", "outline", "image")
 
 
-def _read(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
-
-
-_lens = st.components.v2.component(
-    "convlens_lens", html=_read("lens.html"), css=_read("lens.css"), js=_read("lens.js")
-)
-_picker = st.components.v2.component(
-    "convlens_picker", html='<div class="picker">\n</div>', css=_read("picker.css"), js=_read("picker.js")
-)
+_lens = component("lens", "numbers")
+_picker = component("picker", html='<div class="picker">\n</div>')
 
 
 @dataclass(frozen=True)

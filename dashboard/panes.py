@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import streamlit as st
 
+from dashboard.components import component
 from dashboard.lens import to_bytes
 from explain.pictures import colour_table
 
@@ -22,16 +21,7 @@ if TYPE_CHECKING:
     Levels = NDArray[np.uint8]
     Floats = NDArray[np.floating[Any]]
 
-FOLDER = Path(__file__).parent / "lens"
-
-
-def _read(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
-
-
-_panes = st.components.v2.component(
-    "convlens_panes", html=_read("panes.html"), css=_read("panes.css"), js=_read("panes.js")
-)
+_panes = component("panes", "numbers")
 
 
 @dataclass(frozen=True, eq=False)

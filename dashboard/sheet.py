@@ -5,11 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
-
+from dashboard.components import component
 from explain.pictures import colour_table
 
 if TYPE_CHECKING:
@@ -17,14 +15,7 @@ if TYPE_CHECKING:
 
     from explain.sprites import Sprite
 
-FOLDER = Path(__file__).parent / "lens"
-
-
-def _read(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
-
-
-_maps = st.components.v2.component("convlens_maps", html=_read("maps.html"), css=_read("maps.css"), js=_read("maps.js"))
+_maps = component("maps", "numbers")
 
 
 @dataclass(frozen=True)

@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import streamlit as st
-
 from dashboard import cache, state
+from dashboard.components import component
 from dashboard.layers import place as places
 
 if TYPE_CHECKING:
     from dashboard.feedback import Listening
     from models.layout import Box, Layout
 
-FOLDER = Path(__file__).parents[1] / "lens"
-
-
-def _read(name: str) -> str:
-    return (FOLDER / name).read_text(encoding="utf-8")
-
-
-_strip = st.components.v2.component(
-    "convlens_strip",
-    html=_read("strip.html"),
-    css=_read("strip.css"),
-    js="".join(_read(f"strip{part}.js") for part in (".places", ".table", "")),
-)
+_strip = component("strip", "strip.places", "strip.table")
 
 
 def draw(key: str, untrained: bool, picked: str, hear: Listening) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import cache, lens, state, words
+from dashboard.components import component
 from dashboard.layers import place as places
 from explain.pictures import colour_table
 from explain.results import FeatureMaps
@@ -27,11 +28,7 @@ if TYPE_CHECKING:
 KEY = "unit-fields"
 
 
-def _read(name: str) -> str:
-    return (lens.FOLDER / name).read_text(encoding="utf-8")
-
-
-_unit = st.components.v2.component("convlens_unit", html=_read("unit.html"), css=_read("unit.css"), js=_read("unit.js"))
+_unit = component("unit", "numbers")
 
 
 @dataclass(frozen=True, eq=False)

@@ -161,15 +161,9 @@ class Maps {
     const share = signed ? (level - 128) / 127 : level / 255;
     const about = shrunk > 1 ? "about " : "";
     const where = `row ${Math.floor((y + 0.5) * shrunk)}, column ${Math.floor((x + 0.5) * shrunk)}`;
-    const value = coloured ? "" : `${where}: ${about}${short(share * tile.top)}`;
+    const value = coloured ? "" : `${where}: ${about}${short(share * tile.top, 3)}`;
     this.readout.textContent = [tile.title, value, tile.more].filter(Boolean).join(" · ");
   }
-}
-
-function short(value) {
-  if (value === 0) return "0";
-  const text = Math.abs(value) >= 0.001 && Math.abs(value) < 10000 ? Number(value.toPrecision(3)) : value.toExponential(1);
-  return String(text).replace("-", "\u2212");
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -225,12 +225,6 @@ function sign(text) {
   return Number(text) > 0 ? `+${text}` : text.replace("-", "\u2212").replace(/^\u22120\.0$/, "0.0");
 }
 
-function short(value) {
-  if (value === 0) return "0";
-  const text = Math.abs(value) >= 0.001 && Math.abs(value) < 10000 ? Number(value.toPrecision(2)) : value.toExponential(1);
-  return String(text).replace("-", "\u2212");
-}
-
 export default function ({ data, parentElement, setStateValue }) {
   let panes = all.get(parentElement);
   if (!panes) {

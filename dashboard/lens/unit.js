@@ -315,12 +315,6 @@ function sheet(width, height, colour) {
   return canvas;
 }
 
-function short(value) {
-  if (value === 0) return "0";
-  const text = Math.abs(value) >= 0.001 && Math.abs(value) < 10000 ? Number(value.toPrecision(2)) : value.toExponential(1);
-  return String(text).replace("-", "\u2212");
-}
-
 export default function ({ data, parentElement, setTriggerValue }) {
   let unit = all.get(parentElement);
   if (!unit) {
