@@ -9,8 +9,9 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint
 app: $(VENV)/app.stamp
 	$(BIN)/convlens
 
+# One process for each core, one thread in each: small networks gain nothing from a second thread.
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 quick: $(VENV)/test.stamp
 	$(BIN)/python -m pytest tests/unit tests/architecture -m "not slow and not audit"

