@@ -276,12 +276,12 @@ def times(model: models.LoadedModel, job: Job, pixels: Tensor, labels: Tensor, r
     return found
 
 
-def measure(key: str, count: int, rounds: int) -> tuple[dict[str, Any], list[str]]:
-    """Run every job on a network: the record for the reference, and the rows of its tables."""
+def measure(key: str, count: int, rounds: int) -> dict[str, Any]:
+    """Run every job on a network: the record for the reference, with the rows of its table."""
     model = labelled.load(key)
     names, pixels, labels = labelled.right_ones(model, count)
     record: dict[str, Any] = {"weights": model.weights.identity, "pictures": names, "attacks": {}}
-    rows = [
+    rows = record["table"] = [
         "| attack | budget | ours | torchattacks | foolbox | time, ours | torchattacks | foolbox |",
         "|---|---|---|---|---|---|---|---|",
     ]
@@ -298,7 +298,7 @@ def measure(key: str, count: int, rounds: int) -> tuple[dict[str, Any], list[str
             }
             for name, one in outcomes.items()
         }
-    return record, rows
+    return record
 
 
 def _row(job: Job, outcomes: dict[str, Outcome], took: dict[str, list[float]]) -> str:
@@ -335,24 +335,31 @@ def main() -> None:
         sys.exit("Neither torchattacks nor foolbox is installed here: there is nothing to compare with.")
     versions = {name: version(name) for name in ("torch", "torchvision", *PEERS)}
     known = json.loads(REFERENCE.read_text(encoding="utf-8")) if REFERENCE.exists() else {"models": {}}
-    tables = []
     for key in chosen.models:
-        known["models"][key], rows = measure(key, chosen.pictures, chosen.rounds)
-        tables += [f"\n## {key}, {len(known['models'][key]['pictures'])} pictures that it names right\n", *rows]
-    if chosen.dry:
-        return
-    known["versions"], known["measured"] = versions, datetime.now(UTC).date().isoformat()
-    REFERENCE.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
-    said = ", ".join(f"{name} {number}" for name, number in versions.items())
+        known["models"][key] = measure(key, chosen.pictures, chosen.rounds)
+        known["versions"], known["measured"] = versions, datetime.now(UTC).date().isoformat()
+        if not chosen.dry:
+            REFERENCE.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")
+            write_table(known, chosen.rounds)
+
+
+def write_table(known: dict[str, Any], rounds: int) -> None:
+    """Write what the reference holds, for people."""
+    said = ", ".join(f"{name} {number}" for name, number in known["versions"].items())
     heading = [
         "# Attacks beside torchattacks and foolbox\n",
-        f"`python -m benchmarks.attacks --pictures {chosen.pictures}` on {known['measured']}: {said};",
-        f"{torch.get_num_threads()} threads on the {labelled.load(chosen.models[0]).device.type.upper()}, fp32. "
+        f"`python -m benchmarks.attacks` on {known['measured']}: {said};",
+        f"{torch.get_num_threads()} threads on the {labelled.load(next(iter(SMALL))).device.type.upper()}, fp32. "
         "Share of the pictures that fool the network;",
         "for attacks that look for the smallest change, the mean length of the change (L2) where both succeed.",
         "*Ours lower* or *farther* marks what is significant: McNemar's exact test at 5 %, two-sided, or two standard",
         "errors of the paired difference. FB = one forward and the gradient of the input; batch 1, median of",
-        f"{chosen.rounds} interleaved rounds, smallest and largest behind it.",
+        f"{rounds} interleaved rounds, smallest and largest behind it.",
+    ]
+    tables = [
+        line
+        for key, record in known["models"].items()
+        for line in (f"\n## {key}, {len(record['pictures'])} pictures that it names right\n", *record["table"])
     ]
     TABLE.write_text("\n".join([*heading, *tables]) + "\n", encoding="utf-8")
 

@@ -35,3 +35,16 @@ def open_app() -> Callable[..., AppTest]:
         return app.run()
 
     return opened
+
+
+@pytest.fixture
+def open_view() -> Callable[..., AppTest]:
+    """Open one page alone, by the name of its module, with values in its address and run it once."""
+
+    def opened(view: str, **query: str) -> AppTest:
+        app = AppTest.from_string(f"from dashboard.views import {view}\n{view}.page()\n", default_timeout=120)
+        for name, value in query.items():
+            app.query_params[name.replace("_", "-")] = value
+        return app.run()
+
+    return opened

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,23 +21,15 @@ from explain.results import Adversarial
 from models.errors import ConvLensError
 from models.progress import Progress
 
-SCRIPT = "from dashboard.views import attack\nattack.page()\n"
 Open = Callable[..., AppTest]
 QUICK = {"attack": "FGSM"}
 NAMES = next(iter(catalogue().models.values())).classes
 
 
 @pytest.fixture
-def open_page() -> Open:
+def open_page(open_view: Open) -> Open:
     """Open the Attack page with values in its address and run it once."""
-
-    def opened(**query: str) -> AppTest:
-        app = AppTest.from_string(SCRIPT, default_timeout=120)
-        for name, value in query.items():
-            app.query_params[name] = value
-        return app.run()
-
-    return opened
+    return partial(open_view, "attack")
 
 
 def title(app: AppTest) -> str:

@@ -6,6 +6,7 @@ import io
 import re
 import zipfile
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -18,23 +19,15 @@ from explain import audit as auditing
 from explain import pairs as pairing
 from explain.silencing import accuracy
 
-SCRIPT = "from dashboard.views import layers\nlayers.page()\n"
 Open = Callable[..., AppTest]
 #: A layer whose units see 31 of 64 pixels, and one whose units see all of them.
 NEAR, FAR = "layer2.0.conv2", "layer3"
 
 
 @pytest.fixture
-def open_page() -> Open:
+def open_page(open_view: Open) -> Open:
     """Open the Layers page with values in its address and run it once."""
-
-    def opened(**query: str) -> AppTest:
-        app = AppTest.from_string(SCRIPT, default_timeout=120)
-        for name, value in query.items():
-            app.query_params[name] = value
-        return app.run()
-
-    return opened
+    return partial(open_view, "layers")
 
 
 def texts(app: AppTest) -> str:

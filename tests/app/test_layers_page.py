@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from dashboard.views.layers import SECTIONS
 
-SCRIPT = "from dashboard.views import layers\nlayers.page()\n"
 Open = Callable[..., AppTest]
 
 
 @pytest.fixture
-def open_page() -> Open:
+def open_page(open_view: Open) -> Open:
     """Open the Layers page with values in its address and run it once."""
-
-    def opened(**query: str) -> AppTest:
-        app = AppTest.from_string(SCRIPT, default_timeout=120)
-        for name, value in query.items():
-            app.query_params[name.replace("_", "-")] = value
-        return app.run()
-
-    return opened
+    return partial(open_view, "layers")
 
 
 def texts(app: AppTest) -> str:
