@@ -67,7 +67,9 @@ def test_channels_of_a_layer_that_no_network_has_are_dropped_with_a_notice(opene
     assert address(app, "silent") is None
 
 
-def test_no_more_channels_are_picked_at_once_than_the_address_can_hold(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_channels_are_picked_at_once_than_the_address_can_hold(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(silence, "MOST_PICKED", 3)
     app = opened(layer="layer3", silent="layer3:1-2-3-4-5", channel="9")
     assert "At most 3 channels can be picked at once; the first 3 are picked here." in texts(app)
