@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dashboard import cache
+from dashboard import cache, own
 from dashboard.catalogue import catalogue
 from explain.results import Adversarial, Heatmap
 from models.errors import UnsuitableError
@@ -118,13 +118,14 @@ def maps(found: Attacked, name: str, index: int, listener: Listener) -> Maps:
 
 
 def control(found: Attacked, listener: Listener) -> Control:
-    """Change the picture by random signs of the same size."""
+    """Change the picture by random signs of the size that the attack was allowed, or that it took."""
 
     def compute(network: LoadedModel, trace: Trace) -> Control:
         from explain.control import random_signs
 
         norm = found.attack.measured_in
-        size = found.result.linf if norm == "linf" else found.result.l2
+        took = found.result.linf if norm == "linf" else found.result.l2
+        size = found.attack.budget if np.isfinite(found.attack.budget) else took
         return random_signs(trace, found.left, found.goal, size, norm, seed=found.attack.seed)
 
     return cache.study(found.choice, "control", compute, listener)
@@ -180,11 +181,11 @@ def defences(found: Attacked, listener: Listener) -> tuple[Survival, ...]:
     return cache.study(found.choice, "defences", compute, listener)
 
 
-def others(found: Attacked) -> list[str]:
-    """List the other networks whose weights are on this machine."""
+def others(choice: Choice) -> list[str]:
+    """List the other networks whose weights are on this machine, those handed over among them."""
     entries = catalogue().models
-    here = [key for key, entry in entries.items() if weights_here(key, entry.files) is not None]
-    return [key for key in here if key != found.choice.model or found.choice.untrained]
+    here = [key for key, entry in entries.items() if own.find(key) or weights_here(key, entry.files) is not None]
+    return [key for key in here if key != choice.model or choice.untrained]
 
 
 def transfer(found: Attacked, key: str, listener: Listener) -> Transfer:
@@ -208,6 +209,6 @@ def twin(key: str) -> str | None:
     return other
 
 
-def beside(choice: Choice, key: str, left: int) -> Choice:
-    """Ask the same of another network with the same classes."""
-    return replace(choice, model=key, index=left)
+def beside(choice: Choice, key: str) -> Choice:
+    """Ask the same of another network: away from what it says itself of the picture."""
+    return replace(choice, model=key, index=None)

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 #: Where an enlarged change is to end, in levels from mid-grey, and the largest factor of the slider.
 REACH, MOST = 100, 100
+#: Up to this much per colour, a change at its own size is hard to see.
+SEEN = 8 / 255
 HINT = "Point at a picture, or use the arrow keys, to compare the same pixel in all three."
 
 
@@ -39,7 +41,8 @@ def pictures(found: Attacked, clean: Floats, names: Names, alt: str) -> None:
         Pane(
             "change",
             "The change, enlarged",
-            f"At most {attack_words.levels(result.linf)} of 255 per colour, length {result.l2:.2g}; grey is no change.",
+            f"At most {attack_words.levels(result.linf)} of 255 per colour, length {result.l2:.2g}; grey is no change."
+            + (" At its own size hardly anybody sees it." if result.linf <= SEEN else ""),
             f"The change of the colours, enlarged around mid-grey: {_texture(change)}.",
             "change",
             layer=change,
@@ -120,6 +123,7 @@ def maps(both: Maps, found: Attacked, clean: Floats, index: int, names: Names, l
     before, after = both.before.values, both.after.values
     top, exceeds = scale(np.concatenate([before, after]))
     difference = after - before
+    widest, wider = scale(difference)
     about = f"evidence for {name_of(index, names)} by {label}"
     signed, legend = both.before.signed, f"Evidence, {'at least ' if exceeds else ''}one scale for both"
     shown = [
@@ -129,7 +133,7 @@ def maps(both: Maps, found: Attacked, clean: Floats, index: int, names: Names, l
         ),
         Pane(
             *("map", "What changed", "Orange is more evidence after, blue less.", f"The change of {about}.", "change"),
-            *(rounded(clean), difference, top, True, "Change"),
+            *(rounded(clean), difference, widest, True, f"Change{', at least' if wider else ''}"),
         ),
         Pane(
             *("map", "Evidence after", _most(after), f"The attacked picture with {about} laid over it.", "after"),
@@ -161,16 +165,12 @@ def sizes(curves: dict[str, Sweep], found: Attacked) -> None:
     st.caption("Filled marks: the network is fooled. The dotted line is the size asked for above.")
 
 
-def transfers(rows: Sequence[Transfer]) -> None:
+def transfers(rows: Sequence[Transfer], found: Attacked, names: Names) -> None:
     """List what other networks say before and after."""
     from dashboard.catalogue import catalogue
 
-    fooled = sum(row.fooled for row in rows)
-    st.markdown(
-        f"Shown the same two pictures, **{fooled} of {len(rows)}** "
-        f"{'says' if fooled == 1 else 'say'} something else after the attack."
-    )
     entries = catalogue().models
+    st.markdown(attack_words.transferred(rows, found, names, {key: entry.classes for key, entry in entries.items()}))
     _table(
         ("Network", "Before", "After", "Changes its answer"),
         [
@@ -187,10 +187,11 @@ def survivals(rows: Sequence[Survival], found: Attacked) -> None:
         st.markdown("The attack did not succeed, so there is nothing to survive; this is what the network says.")
     else:
         st.markdown(attack_words.survived(rows, found.left))
+    heads = ("Done to both pictures", "Before", "After") + (("Attack survives",) if found.result.success else ())
     _table(
-        ("Done to both pictures", "Before", "After", "Attack survives"),
+        heads,
         [
-            (row.defence, _words(row.clean), _words(row.attacked), attack_words.survives(row, found.left))
+            (row.defence, _words(row.clean), _words(row.attacked), attack_words.survives(row, found.left))[: len(heads)]
             for row in rows
         ],
         key="defence-table",

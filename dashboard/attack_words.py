@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dashboard.around import Attacked, Maps
-    from explain.outcomes import Control, Kept, Smallest, Survival, Sweep
+    from explain.outcomes import Control, Kept, Smallest, Survival, Sweep, Transfer
     from explain.perturbing import Norm
 
 Names = tuple[str, ...]
@@ -84,7 +84,7 @@ def controlled(control: Control, found: Attacked, names: Names) -> str:
     times = f"{control.fooled} of {control.draws}"
     what = "fool the model" if found.goal is None else f"make the model say {named(found.goal, names)}"
     if not found.result.success:
-        return f"Random signs of the same size leave {left} at {mean} on average, and {what} in {times} draws."
+        return f"Random signs as large as the attack was allowed to be leave {left} at {mean} on average, and {what} in {times} draws."
     if control.fooled == 0:
         end = "So it is not the size of the change, but its direction."
     elif control.fooled < control.draws / 2:
@@ -99,7 +99,8 @@ def maps(found: Maps) -> str:
     rank, structure = found.change.spearman, found.change.ssim
     if rank is None or structure is None:
         return "One of the maps is the same everywhere, so the two cannot be compared."
-    kind = "hardly changed" if rank > 0.9 else "changed in part" if rank > 0.5 else "changed beyond recognition"
+    alike = min(rank, structure)
+    kind = "hardly changed" if alike > 0.9 else "changed in part" if alike > 0.5 else "changed beyond recognition"
     return (
         f"The map has {kind}: the order of its pixels agrees to **{rank:.2f}** (Spearman's rank correlation), "
         f"its shapes to **{structure:.2f}** (SSIM); 1 is the same map, 0 an unrelated one."
@@ -112,7 +113,7 @@ def sizes(curve: Sweep, found: Smallest | None, norm: Norm) -> str:
     if curve.smallest is None:
         return f"Not even {size(top, norm)} is enough for this attack. A stronger one may need less."
     if curve.fails_at is None:
-        return "No change at all is needed."
+        return "No change at all is needed: the model did not say it to begin with."
     low, high = (curve.fails_at, curve.smallest)
     if found is not None and found.epsilon is not None:
         low, high = found.fails_at, found.epsilon
@@ -126,6 +127,29 @@ def sizes(curve: Sweep, found: Smallest | None, norm: Norm) -> str:
 
 def _exact(value: float, norm: Norm) -> str:
     return f"{255 * value:.3g}" if norm == "linf" else f"{value:.3g}"
+
+
+def transferred(rows: Sequence[Transfer], found: Attacked, names: Names, classes: dict[str, Names]) -> str:
+    """Count the networks that are fooled, too, of those that were not wrong from the start."""
+    left = name_of(found.left, names)
+    knowing = sum(left in classes[row.model] for row in rows)
+    right = [row for row in rows if row.before.name == left]
+    fooled = sum(row.after.name != left for row in right)
+    text = (
+        f"Of {len(rows)} other networks, {knowing} {_verb(knowing, 'know')} {named(found.left, names)}, and "
+        f"{len(right)} {_verb(len(right), 'say')} it of the picture before the attack."
+    )
+    if right:
+        text += f" **{fooled} of {len(right)}** {_verb(fooled, 'say')} something else afterwards."
+    if found.goal is not None:
+        goal = name_of(found.goal, names)
+        reached = sum(row.after.name == goal and row.before.name != goal for row in rows)
+        text += f" {reached} {_verb(reached, 'say')} {named(found.goal, names)} now."
+    return text
+
+
+def _verb(count: int, verb: str) -> str:
+    return f"{verb}s" if count == 1 else verb
 
 
 def survived(rows: Sequence[Survival], left: int) -> str:

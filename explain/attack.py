@@ -37,7 +37,7 @@ class Search:
     smallest: whether, of the pictures that fool the network, the nearest is the best, rather than the
     one that fools it most. lead: with `smallest`, by how much a picture must fool the network to count, in scores.
     Every picture that is looked at is weighed, so the best is never worse than the start.
-    Where an attack draws, all pictures share the draw: each ends as it would alone.
+    Where an attack draws, all pictures share the draw: each ends as it would alone, but for rounding.
     """
 
     def __init__(
@@ -64,7 +64,8 @@ class Search:
         self.all = torch.arange(len(start), device=start.device)
         self._smallest, self._lead = smallest, lead
         self._before, self._of = 0, 0
-        #: Whether any gradient asked for so far was anything but zero.
+        self._stands = (0, 1)
+        #: Whether any gradient asked for so far held a number other than zero.
         self.felt = False
         self.asked_gradient = False
         # A copy: it is written into, and a network may hand out what it goes on to use.
@@ -102,11 +103,14 @@ class Search:
             values = losses(logits, self.labels[rows], self.goal_of(rows))
             totals = values.sum(0).unbind()
         # One backward for each loss: as quick as torch's batched backward on the CPU, and right for any operation.
-        found = [_derived(total, leaf, more=place + 1 < len(totals)) for place, total in enumerate(totals)]
+        found = []
+        for place, total in enumerate(totals):
+            found.append(_derived(total, leaf, more=place + 1 < len(totals)))
+            report(*self._stands)
         gradients = torch.stack(found, 1)
         self.evaluations += len(pixels) * len(found)
         self.asked_gradient = True
-        self.felt = self.felt or bool(gradients.any())
+        self.felt = self.felt or bool((gradients.isfinite() & (gradients != 0)).any())
         self._weigh(leaf.detach(), logits.detach(), rows)
         return values.detach(), gradients
 
@@ -132,6 +136,7 @@ class Search:
         total = self._of or (count if of is None else of)
         done += self._before
         for step in range(count):
+            self._stands = (done + step, total)
             report(done + step, total, self.best[0])
             needed = torch.ones_like(self.fooled) if active is None else active
             rows = self.all[needed & ~self.fooled if stop_early else needed]
@@ -257,8 +262,15 @@ class Attack(Method):
             after=search.best_logits[0].softmax(0).cpu().numpy(),
             evaluations=search.evaluations,
             success=bool(search.fooled[0]),
-            notes=(*search.notes, *flags(trace, search, label)),
+            notes=(*search.notes, *flags(trace, search, label), *self._unsure(search)),
         )
+
+    def _unsure(self, search: Search) -> tuple[str, ...]:
+        """Say so if the network is fooled, but less surely than was asked for."""
+        by = -float(search.margin[0])
+        if 0 < by < self.lead:
+            return (f"The network is fooled by {by:.2g} in scores only; {self.lead:g} was asked for.",)
+        return ()
 
     def goal_for(self, trace: Trace, target: Target) -> int | None:
         """Return the class to reach, None for any other; refuse one that cannot be reached."""

@@ -45,15 +45,17 @@ def keep(
     levels = read(png)
     pixels = levels.astype(np.float32) / 255
     with torch.no_grad():
-        logits = both(model(tensor_of(pixels).to(model.device)))
-    labels = torch.tensor([label], device=logits.device)
-    success = bool(margins(logits, labels, None if goal is None else torch.full_like(labels, goal))[0] < 0)
+        logits = both(model(tensor_of(pixels, attacked).to(model.device)))
+    labels = torch.full((2,), label, device=logits.device)
+    success, fooled = (margins(logits, labels, None if goal is None else torch.full_like(labels, goal)) < 0).tolist()
     change = pixels - np.asarray(clean, np.float32)
     linf, l2 = float(np.abs(change).max()), float(np.linalg.norm(change))
     says = said(model, logits[0])
     notes = []
-    if not success:
+    if fooled and not success:
         notes.append(f"The saved picture no longer fools the network, which takes it for {says.name}.")
+    if linf < SLACK / 255:
+        notes.append("The change is less than a file's 256 levels can hold: the file is the picture as it was.")
     if (linf if norm == "linf" else l2) > epsilon + SLACK / 255:
         notes.append("Rounding to the 256 levels of a file has made the change a little larger than epsilon.")
     return Kept(png, levels, says, success, linf, l2, tuple(notes))

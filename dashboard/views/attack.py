@@ -87,10 +87,11 @@ def _measured(found: Attacked, rail: Rail, hear: feedback.Listening) -> None:
     st.markdown(attack_words.controlled(around.control(found, hear), found, names))
     st.subheader("Does the model look elsewhere now?", anchor=False)
     _maps(found, rail, hear)
+    twin = _twin(found, rail, hear)
     st.subheader("How little is enough?", anchor=False)
     last = st.container()
     st.subheader("Does it fool other networks?", anchor=False)
-    _transfer(found, hear)
+    _transfer(found, rail, hear)
     st.subheader("Does it survive what happens to pictures?", anchor=False)
     hear.work("Trying defences")
     survivals(around.defences(found, hear), found)
@@ -101,7 +102,7 @@ def _measured(found: Attacked, rail: Rail, hear: feedback.Listening) -> None:
         st.markdown(words.escaped(rail.method.doc))
         st.caption(f"{words.escaped(rail.method.family)} · {words.escaped(rail.method.paper)}")
     with last:
-        _sizes(found, rail, hear)
+        _sizes(found, twin, rail, hear)
 
 
 def _maps(found: Attacked, rail: Rail, hear: feedback.Listening) -> None:
@@ -127,7 +128,7 @@ def _maps(found: Attacked, rail: Rail, hear: feedback.Listening) -> None:
     st.markdown(attack_words.maps(both))
 
 
-def _sizes(found: Attacked, rail: Rail, hear: feedback.Listening) -> None:
+def _sizes(found: Attacked, twin: Attacked | None, rail: Rail, hear: feedback.Listening) -> None:
     """Draw the curve over sizes, of the robust or standard twin, too, and the smallest size that is enough."""
     if found.attack.budget == float("inf"):
         st.markdown(
@@ -136,9 +137,7 @@ def _sizes(found: Attacked, rail: Rail, hear: feedback.Listening) -> None:
             if found.result.success
             else f"{rail.method.label} looks for the smallest change itself, and found none."
         )
-        _twin(found, rail, hear)
         return
-    twin = _twin(found, rail, hear)
     seconds = SIZES * found.result.seconds
     label = f"Try {SIZES} sizes (about {words.duration(seconds)})"
     if not _wanted("sweep", found.result.evaluations <= UNASKED, label):
@@ -148,36 +147,43 @@ def _sizes(found: Attacked, rail: Rail, hear: feedback.Listening) -> None:
     hear.work("Narrowing down the smallest")
     least = around.smallest(found, curve, hear)
     curves = {rail.model.label: curve}
+    norm = found.attack.measured_in
+    st.markdown(attack_words.sizes(curve, least, norm))
     if twin is not None:
         entry = catalogue().models[twin.choice.model]
         hear.work(f"Trying {SIZES} sizes on {entry.label}")
         curves[entry.label] = around.sweep(twin, hear)
-    norm = found.attack.measured_in
-    st.markdown(attack_words.sizes(curve, least, norm))
-    if twin is not None:
-        label = catalogue().models[twin.choice.model].label
-        st.markdown(f"{words.escaped(label)}: {attack_words.sizes(curves[label], None, norm)}")
+        st.markdown(f"{words.escaped(entry.label)}: {attack_words.sizes(curves[entry.label], None, norm)}")
     sizes(curves, found)
 
 
 def _twin(found: Attacked, rail: Rail, hear: feedback.Listening) -> Attacked | None:
-    """Attack the robust network in the same way, or the standard one where this is the robust one."""
+    """Attack the robust network in the same way, or the standard one where this is the robust one.
+
+    Each is to leave what it says itself of the picture.
+    """
     key = around.twin(found.choice.model)
     if key is None or found.choice.untrained:
         return None
     entry = catalogue().models[key]
+    st.subheader(f"What does it do to {words.escaped(entry.label)}?", anchor=False)
     hear.work(f"Attacking {entry.label}")
-    other = around.attack(around.beside(found.choice, key, found.left), hear)
-    st.markdown(
-        f"The same attack on **{words.escaped(entry.label)}**: "
-        + attack_words.sentence(other, entry.classes, rail.method.label)
-    )
+    choice = around.beside(found.choice, key)
+    says = int(cache.predict(choice, hear).indices[0])
+    beginning = f"The same attack on **{words.escaped(entry.label)}**"
+    if says != found.left:
+        beginning += f", which takes the picture for {attack_words.named(says, entry.classes)} to begin with"
+    if says == found.goal:
+        st.markdown(f"{beginning}: there is nothing left to reach.")
+        return None
+    other = around.attack(choice, hear)
+    st.markdown(f"{beginning}: {attack_words.sentence(other, entry.classes, rail.method.label)}")
     return other
 
 
-def _transfer(found: Attacked, hear: feedback.Listening) -> None:
+def _transfer(found: Attacked, rail: Rail, hear: feedback.Listening) -> None:
     """Show the attacked picture to every other network on this machine."""
-    keys = around.others(found)
+    keys = around.others(found.choice)
     if not keys:
         st.markdown("There are no weights of another network on this machine. Fetch some on the Explain page.")
         return
@@ -187,7 +193,7 @@ def _transfer(found: Attacked, hear: feedback.Listening) -> None:
     for number, key in enumerate(keys):
         hear.work(f"Asking {catalogue().models[key].label}, {number + 1} of {len(keys)}")
         rows.append(around.transfer(found, key, hear))
-    transfers(rows)
+    transfers(rows, found, rail.model.classes)
 
 
 def _wanted(key: str, unasked: bool, label: str) -> bool:

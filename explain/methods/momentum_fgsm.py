@@ -42,4 +42,6 @@ class MomentumFGSM(Attack):
             gathered[rows] = self.decay * gathered[rows] + gradient / column(mean)
             step = column(search.epsilon[rows] / self.steps) * steepest(gathered[rows], self.norm)
             pixels[rows] = projected(pixels[rows] + step, search.start[rows], search.epsilon[rows], self.norm)
-        search.look(pixels)
+        rows = search.all[~search.fooled] if self.stop_early else search.all
+        if len(rows):
+            search.look(pixels[rows], rows)

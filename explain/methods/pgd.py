@@ -11,7 +11,7 @@ import torch
 from explain.attack import Attack, Search
 from explain.method import register
 from explain.params import Range
-from explain.perturbing import cross_entropy, projected, random_start, steepest
+from explain.perturbing import column, cross_entropy, projected, random_start, steepest
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,9 +44,11 @@ class PGD(Attack):
     def perturb(self, search: Search) -> None:
         """Climb from the start, or from a random picture near it."""
         pixels = search.random_start(self.norm) if self.random_start else search.start.clone()
+        # At another size than its own, as in a sweep, a step stays the same share of it.
+        lengths = self.step_size * (search.epsilon / self.epsilon if self.epsilon else torch.ones_like(search.epsilon))
         for rows in search.rounds(self.steps, stop_early=self.stop_early):
             gradient = search.gradient(pixels[rows], rows, cross_entropy)
-            moved = pixels[rows] + self.step_size * steepest(gradient, self.norm)
+            moved = pixels[rows] + column(lengths[rows]) * steepest(gradient, self.norm)
             pixels[rows] = projected(moved, search.start[rows], search.epsilon[rows], self.norm)
         rows = search.all[~search.fooled] if self.stop_early else search.all
         if len(rows):

@@ -133,6 +133,7 @@ def test_a_failed_attack_is_called_one(open_page: Open) -> None:
     assert "FGSM found no change of at most 0.5 of 255 per colour that turns *tabby* into *school bus*" in texts(app)
     assert "does not prove that there is none" in texts(app)
     assert "The attack did not succeed, so there is nothing to survive" in texts(app)
+    assert "Attack survives" not in texts(app) and not any("no longer fools" in text for text in said(app))
 
 
 def test_a_picture_that_was_wrong_from_the_start_is_flagged(open_page: Open) -> None:
@@ -192,6 +193,9 @@ def test_the_twin_is_attacked_in_the_same_way(open_page: Open, monkeypatch: pyte
     app = open_page(epsilon="3", **QUICK)
     assert not app.exception
     assert "The same attack on **Everyday ResNet**: A change of at most" in texts(app)
+    reached = next(name for name in NAMES if f"turns *tabby* into *{name}*" in texts(app))
+    app = open_page(epsilon="3", goal="tabby", **{"class": reached}, **QUICK)
+    assert "Everyday ResNet**, which takes the picture for *tabby* to begin with: there is nothing" in texts(app)
 
 
 def test_a_twin_is_shown_only_where_it_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,12 +211,12 @@ def test_a_twin_is_shown_only_where_it_is_here(monkeypatch: pytest.MonkeyPatch) 
 def test_other_networks_are_asked_about_both_pictures(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(around, "others", lambda found: ["everyday_resnet"])
     app = open_page(epsilon="3", **QUICK)
-    assert "**1 of 1** says something else after the attack" in texts(app)
+    assert "and 1 says it of the picture before the attack. **1 of 1** says something else" in texts(app)
     monkeypatch.setattr(around, "others", lambda found: ["everyday_resnet"] * 9)
     app = open_page(epsilon="3", **QUICK)
     assert app.button(key="ask-transfer").label == "Show it to 9 other networks"
     app.button(key="ask-transfer").click().run()
-    assert "**9 of 9** say something else after the attack" in texts(app)
+    assert "and 9 say it of the picture before the attack. **9 of 9** say something else" in texts(app)
     assert app.query_params["transfer"] == "yes"
 
 

@@ -26,6 +26,8 @@ from explain.methods.square import Square
 from explain.params import params_of
 from explain.perturbing import difference_of_logits_ratio, margins, size_of
 from explain.suitability import probe
+from explain.target import ClassLogit
+from explain.tracing import Trace
 from models.errors import ParameterError, TargetError, UnsuitableError
 
 #: Every attack, with settings that are quick on a toy network.
@@ -573,3 +575,57 @@ def test_as_many_pictures_are_fooled_as_by_the_libraries(
             if job.ours.smallest:
                 theirs = beside.Outcome(fooled, recorded[peer]["l2"][:count])
                 assert not beside.farther(mine, theirs), f"{job.name} beside {peer}"
+
+
+def test_carlini_wagner_says_when_it_leads_by_less_than_was_asked() -> None:
+    network, pixels = linear()
+    trace = Trace(toy.loaded(network, 3), pixels)
+    weak = make("CarliniWagner", confidence=50.0, steps=30, searches=1, c=10.0)(trace, ClassLogit(0))
+    assert weak.success and any("50 was asked for" in note for note in weak.notes)
+
+
+def test_a_network_with_one_output_is_flagged_like_others() -> None:
+    model = toy.loaded(Sure(), 1)
+    found = make("FGSM")(Trace(model, interior()), ClassLogit(0))
+    assert any("did not say" in note for note in found.notes)
+    assert any("between 0 and 1" in note for note in found.notes)
+
+
+def test_gradients_that_are_no_numbers_count_as_blind() -> None:
+    found = make("PGD")(Trace(toy.loaded(Rooted(), 2), interior()), ClassLogit(0))
+    assert not found.success and any("no number" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("name", ["PGD", "Square"])
+def test_a_network_that_draws_a_little_anew_each_time_is_flagged(name: str) -> None:
+    found = make(name)(Trace(toy.loaded(Drawn(), 3), interior()), ClassLogit(0))
+    assert any("differently each time" in note for note in found.notes)
+
+
+class Sure(nn.Module):
+    """One output, a probability above a half."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return (1 + pixels.mean((1, 2, 3))).sigmoid()[:, None]
+
+
+class Rooted(nn.Module):
+    """Scores whose gradient is not a number: the root of nothing."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        root = (pixels - pixels).sum((1, 2, 3)).sqrt()
+        return torch.stack([1 + root, root], 1)
+
+
+class Drawn(nn.Module):
+    """Scores to which a little noise is added, by a draw of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner = toy.seeded(toy.Linear(3))
+        self.generator = torch.Generator().manual_seed(0)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        scores = self.inner(pixels)
+        noise = torch.randn(scores.shape, generator=self.generator)
+        return scores + 0.01 * scores.detach().abs().max() * noise

@@ -74,6 +74,15 @@ def test_where_nothing_succeeds_there_is_no_smallest_size() -> None:
     assert found.fails_at == pytest.approx(exact / 2)
 
 
+def test_a_sweep_gives_each_size_the_steps_that_the_attack_of_that_size_has() -> None:
+    model, trace, label = linear()
+    exact = closed_form(model, trace, label, 1)
+    # One step of the whole size is enough on a linear network; a step of the small attack's length is not.
+    attack = PGD(epsilon=exact / 4, step_size=exact / 4, steps=1, random_start=False)
+    curve = sweep(trace, attack, ClassLogit(label), [exact / 4, exact / 2, exact * 1.1])
+    assert curve.success.tolist() == [False, False, True]
+
+
 def test_a_sweep_turns_where_the_closed_form_says() -> None:
     model, trace, label = linear()
     exact = closed_form(model, trace, label, 1)
@@ -333,6 +342,15 @@ def test_a_file_that_no_longer_fools_says_so() -> None:
     kept = keep(model, clean, found.pixels, int(clean_trace.logits.argmax()), epsilon=tiny)
     assert not kept.success and kept.linf < 1e-6
     assert any("no longer fools" in note for note in kept.notes)
+
+
+def test_a_file_of_an_attack_that_failed_has_nothing_to_lose() -> None:
+    model, _, label = linear()
+    clean = np.full((16, 16, 3), 100, np.float32) / 255
+    kept = keep(model, clean, clean + np.float32(1 / 255), int(model(torch.full((1, 3, 16, 16), 100 / 255)).argmax()))
+    assert not kept.success and kept.notes == ()
+    kept = keep(model, clean, clean + np.float32(0.3 / 255), label, epsilon=0.3 / 255)
+    assert kept.linf < 1e-6 and any("the file is the picture as it was" in note for note in kept.notes)
 
 
 def test_a_file_says_when_rounding_took_it_beyond_epsilon() -> None:
