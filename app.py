@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import warm
-from dashboard.views import attack, explain, layers
+from dashboard.views import attack, explain, layers, mistakes
 
 MARK = (
     "<rect width='32' height='32' rx='7' fill='#0b6e4f'/>"
@@ -26,6 +26,7 @@ pages = [
     st.Page(explain.page, title="Explain", url_path="explain", default=True),
     st.Page(layers.page, title="Layers", url_path="layers"),
     st.Page(attack.page, title="Attack", url_path="attack"),
+    st.Page(mistakes.page, title="Mistakes", url_path="mistakes"),
 ]
 page = st.navigation(pages, position="top")
 page.run()

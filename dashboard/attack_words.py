@@ -84,7 +84,7 @@ def controlled(control: Control, found: Attacked, names: Names) -> str:
     times = f"{control.fooled} of {control.draws}"
     what = "fool the model" if found.goal is None else f"make the model say {named(found.goal, names)}"
     if not found.result.success:
-        return f"Random signs as large as the attack was allowed to be leave {left} at {mean} on average, and {what} in {times} draws."
+        return f"Random signs as large as was allowed leave {left} at {mean} on average, and {what} in {times} draws."
     if control.fooled == 0:
         end = "So it is not the size of the change, but its direction."
     elif control.fooled < control.draws / 2:

@@ -67,6 +67,12 @@ class Shelf:
     predictions: Store[Prediction] = field(
         default_factory=lambda: Store(most=1000, bytes_at_most=64 * MIB, size=lambda found: found.logits.nbytes * 20)
     )
+    #: Small versions of pictures, by checksum, as files.
+    thumbnails: Store[bytes] = field(
+        default_factory=lambda: Store(most=5000, bytes_at_most=32 * MIB, size=lambda small: len(small))
+    )
+    #: Runs over pictures that are under way, so that no two sessions write one; what they found lies in their files.
+    runs: Store[None] = field(default_factory=lambda: Store(most=0, bytes_at_most=0, size=lambda run: 0))
 
 
 @st.cache_resource(show_spinner=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import io
 import json
 import platform
@@ -34,6 +35,7 @@ def draw(shown: Shown) -> None:
             _download("Picture with evidence (PNG)", f"{name}.png", "image/png", lambda: picture(shown), "png")
         _download("Raw map (NumPy .npy)", f"{name}.npy", "application/octet-stream", lambda: raw(shown), "npy")
         _download("How to repeat it (JSON)", f"{name}.json", "application/json", lambda: recipe(shown), "json")
+        _download("Report (HTML)", f"{name}.html", "text/html", lambda: report(shown), "html")
 
 
 def _download(label: str, file: str, mime: str, data: Any, kind: str) -> None:
@@ -105,6 +107,15 @@ def recorded(choice: Choice, answer: Answer, facts: dict[str, Any], python: str)
     return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
 
 
+def report(shown: Shown) -> bytes:
+    """Write a report of the explanation that stands alone and says how to make it again."""
+    from dashboard.report.of_one import again_of, of_one
+    from dashboard.report.writing import write
+
+    today = datetime.date.today().isoformat()
+    return write(of_one(shown, again_of(shown, snippet(shown), today)))
+
+
 def _target(shown: Shown) -> dict[str, Any]:
     choice, index = shown.choice, shown.answer.index
     if choice.against is not None:
@@ -134,8 +145,8 @@ def opening(picture: Picture) -> list[str]:
     ]
 
 
-def snippet(shown: Shown) -> str:
-    """Write the Python lines that give the same map."""
+def snippet(shown: Shown, network: str = "") -> str:
+    """Write the Python lines that give the same map; network: those that load it, where it is not the usual one."""
     choice, target = shown.choice, _target(shown)
     second = f", {target['against']}" if target["kind"] == "Contrast" else ""
     given = ", ".join(f"{name}={value!r}" for name, value in choice.parameters)
@@ -143,7 +154,7 @@ def snippet(shown: Shown) -> str:
         (
             *opening(choice.picture),
             "",
-            own.python(choice.model, choice.untrained),
+            network or own.python(choice.model, choice.untrained),
             f"answer = explain.run(model, picture, explain.{choice.method}({given}), "
             f"explain.{target['kind']}({target['index']}{second}))",
         )

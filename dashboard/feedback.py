@@ -14,11 +14,10 @@ import streamlit as st
 from dashboard import state
 from dashboard.catalogue import size_in_words
 from models.errors import ConvLensError
+from models.progress import Progress
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
-
-    from models.progress import Progress
 
 log = logging.getLogger("convlens")
 
@@ -39,10 +38,16 @@ class Listening:
         self._bar: DeltaGenerator | None = None
         self.work(words)
 
-    def work(self, words: str, partial: Callable[[object], None] | None = None) -> None:
-        """Say what is being done now, and how to draw a result that is under way."""
+    def work(
+        self,
+        words: str,
+        partial: Callable[[object], None] | None = None,
+        told: Callable[[Progress], str] | None = None,
+    ) -> None:
+        """Say what is being done now, how to draw a result that is under way, and how to put progress into words."""
         self._words = words
         self._partial = partial
+        self._told = told
         self._touched = self._redrawn = time.monotonic()
 
     def __call__(self, progress: Progress) -> None:
@@ -51,6 +56,16 @@ class Listening:
         if now - self._touched < TOUCH:
             return
         self._touched = now
+        self._draw(progress)
+        if progress.partial is not None and self._partial is not None and now - self._redrawn > REDRAW:
+            self._redrawn = now
+            self._partial(progress.partial)
+
+    def starting(self) -> None:
+        """Draw at once: what comes next takes a while, and may say nothing before it is done."""
+        self._draw(Progress(0, 1))
+
+    def _draw(self, progress: Progress) -> None:
         if self._bar is None:
             self._drawn = self._place.empty()
             box = self._drawn.container(key="progress")
@@ -58,11 +73,10 @@ class Listening:
             box.button("Stop", key="stop", icon=":material/stop:", on_click=stop)
         share = progress.done / progress.total if progress.total else 0.0
         self._bar.progress(min(1.0, share), text=self._text(progress))
-        if progress.partial is not None and self._partial is not None and now - self._redrawn > REDRAW:
-            self._redrawn = now
-            self._partial(progress.partial)
 
     def _text(self, progress: Progress) -> str:
+        if self._told is not None:
+            return self._told(progress)
         if progress.total <= 1:
             return f"{self._words} …"
         if progress.total > 2**20:
@@ -99,9 +113,9 @@ def finished() -> None:
     state.drop("stopped")
 
 
-def offer_to_begin() -> None:
-    """Offer to begin again what was stopped."""
-    st.markdown("Change anything in the rail, or begin again.")
+def offer_to_begin(words: str = "Change anything in the rail, or begin again.") -> None:
+    """Offer to begin again what was stopped; `words` say what else can be done."""
+    st.markdown(words)
     st.button("Start again", key="again", type="primary", on_click=finished)
 
 
@@ -131,8 +145,11 @@ def tell(error: ConvLensError) -> None:
             st.text(error.hint)
 
 
-def notice(text: str) -> None:
-    """Show a sentence that the user should see before going on; taken as text, not as Markdown."""
-    with st.container(key=f"notice-{uuid.uuid5(uuid.NAMESPACE_OID, text).hex[:8]}", border=True, horizontal=True):
+def notice(*texts: str) -> None:
+    """Show sentences that the user should see before going on in one box; taken as text, not as Markdown."""
+    number = uuid.uuid5(uuid.NAMESPACE_OID, " ".join(texts)).hex[:8]
+    with st.container(key=f"notice-{number}", border=True, horizontal=True):
         st.markdown(":material/info:", width="content")
-        st.text(text)
+        with st.container(gap="small"):
+            for text in dict.fromkeys(texts):
+                st.text(text)

@@ -184,14 +184,14 @@ def _files(name: str, file: IO[bytes]) -> list[_File]:
     file.seek(0)
     if not zipped:
         return [_File(PurePosixPath(name), partial(_some_of, file))]
-    if _holds_too_many(file):
+    if holds_too_many(file):
         raise PictureError(f"This zip holds more than {MOST_MEMBERS:,} files.", "Zip only the pictures, or fewer.")
     archive = zipfile.ZipFile(file)
     members = [member for member in archive.infolist() if not member.is_dir()]
     return [_File(PurePosixPath(member.filename), partial(_some_of_member, archive, member)) for member in members]
 
 
-def _holds_too_many(file: IO[bytes]) -> bool:
+def holds_too_many(file: IO[bytes]) -> bool:
     """Tell by its bytes alone whether a zip holds too many files, before each becomes an object.
 
     What a zip says of their number proves nothing: ZipFile goes by the size of the table of contents.

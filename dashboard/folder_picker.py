@@ -24,19 +24,13 @@ MOST_MEGABYTES = folder.MOST_BYTES // 2**20
 
 def choose(model: ModelEntry, hear: Listening) -> Folder | None:
     """Draw the choice and return the pictures; None while there are none of the user's yet."""
-    if state.get("over") is None and state.in_address("over") is None and state.get("folder") is not None:
-        # Streamlit forgets a choice that another section does not draw, and reads the address at the next run only.
-        state.to_address("over", SOURCES[OWN])
-        st.rerun()
-    state.check_option("over", SOURCES, lambda name: SOURCES[name], "the pictures", str)
     source = st.segmented_control(
         "Pictures to go over",
         list(SOURCES),
-        default=SAMPLES,
         required=True,
         format_func=lambda name: SOURCES[name],
         key="over",
-        bind="query-params",
+        on_change=state.select("over", SOURCES, "the pictures"),
     )
     chosen = sample_folder(model.key) if source == SAMPLES else _own(hear)
     if chosen is None:

@@ -97,17 +97,22 @@ def pack(
     ends: tuple[str, str] = ("against", "for"),
     look: Look = Look(),
     pin: tuple[int, int] | None = None,
+    units: NDArray[np.float32] | None = None,
 ) -> bytes:
     """Put a picture, its crop's box and its evidence into the bytes that the lens reads.
 
     Without a map, or with an empty one, the picture stands alone. `ends` names both signs of a signed map; `look` and
-    `pin` say how to begin.
+    `pin` say how to begin. `units`: the values (h, w) that the map was enlarged from; the scale then ends at their
+    largest, and the read-out gives theirs.
     """
     picture, share = jpeg(image)
     values = None if heatmap is None or heatmap.empty else heatmap.values
     top, exceeds = scale(values) if values is not None else (0.0, False)
+    if units is not None:
+        top, exceeds = float(np.abs(units).max(initial=0)), False
     signed = heatmap is not None and heatmap.signed
     map_bytes = to_bytes(values, signed, top).tobytes() if values is not None else b""
+    own = units.astype("<f4").tobytes() if units is not None and values is not None else b""
     rows, columns = values.shape if values is not None else (0, 0)
     left, upper, right, lower = box
     header = {
@@ -119,6 +124,7 @@ def pack(
         "unit": unit,
         "ends": ends,
         "marked": values is not None and marked(values),
+        "units": units.shape if own and units is not None else None,
         "box": [edge * share for edge in box],
         "cropped": left > 0.5 or upper > 0.5 or image.width - right > 0.5 or image.height - lower > 0.5,
         "look": {"view": look.view, "strength": look.strength, "whole": look.whole},
@@ -129,9 +135,9 @@ def pack(
         "pictureKey": hashlib.sha256(picture).hexdigest()[:16],
         "pictureBytes": len(picture),
     }
-    header["answer"] = hashlib.sha256(map_bytes + picture + caption.encode()).hexdigest()[:16]
+    header["answer"] = hashlib.sha256(map_bytes + own + picture + caption.encode()).hexdigest()[:16]
     text = json.dumps(header).encode()
-    return len(text).to_bytes(4, "little") + text + picture + map_bytes
+    return len(text).to_bytes(4, "little") + text + picture + map_bytes + own
 
 
 def marked(values: NDArray[np.float32]) -> bool:
@@ -161,7 +167,10 @@ def picker(
         "label": label,
         "chosen": chosen,
         "pick": on_picked is not None,
-        "options": [vars(option) for option in options],
+        # Numbers of numpy cannot be written as JSON.
+        "options": [
+            {**vars(option), "share": float(option.share), "quiet": bool(option.quiet)} for option in options
+        ],
     }
     return _picker(key=key, data=data, on_picked_change=on_picked or _ignore)
 

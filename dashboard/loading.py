@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import streamlit as st
 
 from dashboard import cache, feedback, sidebar, state
 from dashboard.catalogue import size_in_words
+from dashboard.components import component
+from dashboard.sidebar import Network, Rail
 from models.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -16,16 +18,37 @@ if TYPE_CHECKING:
 
     from streamlit.delta_generator import DeltaGenerator
 
-    from dashboard.sidebar import Rail
+Chosen = TypeVar("Chosen", Rail, Network)
 
 log = logging.getLogger("convlens")
 
+#: Takes what the page writes into its address after one act of the user as one step back in the browser.
+_history = component("history", html='<i hidden>\n</i>')
 
-def frame(page: sidebar.Page, draw: Callable[[Rail, DeltaGenerator, DeltaGenerator], None]) -> None:
-    """Draw a page: the rail, then by `draw` the headline and the body, once the network may be loaded."""
+
+def frame(
+    page: sidebar.Page,
+    draw: Callable[[Rail, DeltaGenerator, DeltaGenerator], None],
+    names: tuple[str, ...] = (),
+) -> None:
+    """Draw a page: the rail, then by `draw` the headline and the body, once the network may be loaded.
+
+    names: what of the address belongs to that page.
+    """
+    _frame(lambda: sidebar.draw(page, names), draw)
+
+
+def network_frame(
+    page: sidebar.Page, names: tuple[str, ...], draw: Callable[[Network, DeltaGenerator, DeltaGenerator], None]
+) -> None:
+    """Draw a page about a network alone in the same way; `names`: what of the address belongs to it."""
+    _frame(lambda: sidebar.draw_network(page, names), draw)
+
+
+def _frame(choose: Callable[[], Chosen], draw: Callable[[Chosen, DeltaGenerator, DeltaGenerator], None]) -> None:
     top, head, body = st.container(key="notices"), st.container(key="headline"), st.container(key="body")
     with feedback.guarded():
-        rail = sidebar.draw(page)
+        rail = choose()
         with head:
             ready = _allowed(rail)
         if ready:
@@ -35,11 +58,14 @@ def frame(page: sidebar.Page, draw: Callable[[Rail, DeltaGenerator, DeltaGenerat
                 with head:
                     _failed(rail, error)
     with top:
-        for text in state.notices():
-            feedback.notice(text)
+        texts = state.notices()
+        if texts:
+            feedback.notice(*texts)
+    with body:
+        _history(key="history")
 
 
-def _allowed(rail: Rail) -> bool:
+def _allowed(rail: Rail | Network) -> bool:
     """Tell whether the network may be loaded; a download is asked for, never begun unasked."""
     if rail.untrained:
         st.warning(
@@ -58,17 +84,17 @@ def _allowed(rail: Rail) -> bool:
     return False
 
 
-def _asked(rail: Rail) -> str:
+def _asked(rail: Rail | Network) -> str:
     return f"download:{rail.model.key}"
 
 
-def _offer(rail: Rail, label: str) -> None:
+def _offer(rail: Rail | Network, label: str) -> None:
     with st.container(horizontal=True):
         st.button(label, key="download", type="primary", on_click=state.put, args=(_asked(rail), True))
         st.button("Look at it untrained", key="look_untrained", on_click=state.put, args=("untrained", True))
 
 
-def _failed(rail: Rail, error: WeightsError) -> None:
+def _failed(rail: Rail | Network, error: WeightsError) -> None:
     """Say why the weights could not be had, and how to go on; nothing is tried again unasked."""
     log.info("told the user: %s", error, exc_info=error)
     state.drop(_asked(rail))

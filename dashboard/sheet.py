@@ -38,15 +38,19 @@ def pack(
     hint: str,
     signed: bool = False,
     coloured: bool = False,
+    across: int = 8,
+    beside: str = "",
 ) -> bytes:
     """Put a sprite and what is said about its tiles into the bytes that the component reads.
 
     signed: whether its levels stand for values of two signs. coloured: whether it holds colours instead of levels.
+    across: how many may stand side by side. beside: the key of what shows the picked one, brought into view by a click.
     """
     header: dict[str, Any] = {
         "tiles": [vars(tile) for tile in tiles],
         "columns": sprite.columns,
-        "across": 16,
+        "across": across,
+        "beside": beside,
         "height": sprite.height,
         "width": sprite.width,
         "shrunk": sprite.shrunk,

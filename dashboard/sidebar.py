@@ -27,7 +27,7 @@ OWN = "own"
 FIRST = {own.FAMILY: 0, "Bundled": 1}
 #: Seconds within which a file that follows another's removal counts as its replacement.
 REPLACED = 10.0
-Page = Literal["explain", "attack", "layers"]
+Page = Literal["explain", "attack", "layers", "mistakes"]
 #: The pages on which a method is picked, and what it is called there.
 OFFERS: dict[Page, str] = {"explain": "method", "attack": "attack"}
 #: What the other pages ask of the network.
@@ -37,6 +37,15 @@ WHERE = {
     "cache": "weights are here",
     "download": "weights are here",
 }
+
+
+@dataclass(frozen=True)
+class Network:
+    """What the left rail says of a page that is about a network alone; `more` is a place for that page's own choice."""
+
+    model: ModelEntry
+    untrained: bool
+    more: DeltaGenerator
 
 
 @dataclass(frozen=True)
@@ -55,9 +64,12 @@ class Rail:
     adjust: DeltaGenerator
 
 
-def draw(page: Page) -> Rail:
-    """Draw a page's rail and return what was chosen; a page without a choice of methods reads a layer's answers."""
-    state.turn_to(page, ("model", "sample", "picture"), ("untrained",))
+def draw(page: Page, names: tuple[str, ...] = ()) -> Rail:
+    """Draw a page's rail and return what was chosen; a page without a choice of methods reads a layer's answers.
+
+    names: what of the address belongs to that page.
+    """
+    state.turn_to(page, ("model", "sample", "picture", *names), ("untrained",))
     with st.sidebar:
         model = _model()
         picture, alt = _picture(model)
@@ -74,6 +86,18 @@ def draw(page: Page) -> Rail:
             if st.toggle("Turn the camera on", key="camera_on"):
                 st.camera_input("Take a picture", key="camera", on_change=take_camera, label_visibility="collapsed")
     return Rail(model, untrained, picture, alt, method, first, adjust)
+
+
+def draw_network(page: Page, names: tuple[str, ...]) -> Network:
+    """Draw the rail of a page about a network alone; `names`: what of the address belongs to that page."""
+    state.turn_to(page, ("model", "sample", "picture", *names), ("untrained",))
+    with st.sidebar:
+        model = _model()
+        more = st.container()
+        untrained = about.draw(model)
+        state.keep("untrained", untrained)
+        own_picker.draw(new_classes)
+    return Network(model, untrained, more)
 
 
 def _model() -> ModelEntry:
@@ -194,7 +218,7 @@ def pick_model() -> None:
     """Take the network that was selected; the first is the default and needs no mark in the address."""
     key = state.get("model")
     state.mirror("model", None if key == next(iter(catalogue().models)) else key)
-    for name in ("layer", "channel", "unit"):
+    for name in ("layer", "channel", "unit", "silent", "each", "head"):
         state.mirror(name, None)
     new_classes()
 

@@ -7,7 +7,7 @@ Widgets keep their own values (`bind="query-params"`); here live the values that
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import streamlit as st
@@ -82,6 +82,39 @@ def mirror(name: str, value: str | None) -> None:
     to_address(name, value)
 
 
+def _mirror_together(values: dict[str, str]) -> None:
+    """Set values that live in the address in one go, which is one step back in the browser."""
+    for name, value in values.items():
+        put(f"value:{name}", value)
+        put(f"address:{name}", value)
+    if values:
+        st.query_params.update(values)
+
+
+def select(key: str, options: Mapping[Any, str], what: str) -> Callable[[], None]:
+    """Let a widget's choice stand in the address by its key, and return what its change has to call.
+
+    options: keys and what the page calls them; a link may use either. The first is the default, which the address
+    leaves out. Unlike a bound widget it is not forgotten while another page or section is drawn.
+    """
+    first = next(iter(options))
+
+    def found(text: str) -> str | None:
+        option: str | None = named(text, options, str, options.__getitem__)
+        return option
+
+    asked = mirrored(key, lambda text: found(text) is not None, what)
+    chosen = found(asked or "") or first
+    if asked is not None and asked != chosen:
+        mirror(key, None if chosen == first else chosen)
+    put(key, chosen)
+
+    def follow() -> None:
+        mirror(key, None if get(key) == first else str(get(key)))
+
+    return follow
+
+
 def turn_to(page: str, mirrored_names: Iterable[str], widgets: Iterable[str]) -> None:
     """Note which page is drawn; after a change of page, take values along, which Streamlit would forget.
 
@@ -90,10 +123,9 @@ def turn_to(page: str, mirrored_names: Iterable[str], widgets: Iterable[str]) ->
     before = get("page")
     put("page", page)
     turned = before not in (None, page)
-    for name in mirrored_names:
-        kept = get(f"value:{name}")
-        if turned and kept is not None and in_address(name) is None:
-            mirror(name, kept)
+    if turned:
+        values = {name: get(f"value:{name}") for name in mirrored_names if in_address(name) is None}
+        _mirror_together({name: value for name, value in values.items() if value is not None})
     for key in widgets:
         if turned and in_address(key) is None and get(f"kept:{key}"):
             _respell(key, "true")

@@ -49,7 +49,8 @@ def headline(question: Question) -> str:
 
 def sentence(answer: Answer, question: Question) -> str:
     """Answer it in a line or two, with the quick check."""
-    return f"{_certainty(answer, question)} {_evidence(answer)}".strip()
+    outlined = isinstance(answer.explanation, Heatmap) and marked(answer.explanation.values)
+    return f"{_certainty(answer, question)} {evidence(answer, outlined)}".strip()
 
 
 def measured(question: Question) -> str:
@@ -70,7 +71,8 @@ def _certainty(answer: Answer, question: Question) -> str:
     return f"The model says {escaped(question.said)} ({top}) and gives this class **{percent(sure)}**."
 
 
-def _evidence(answer: Answer) -> str:
+def evidence(answer: Answer, outlined: bool) -> str:
+    """Say what hiding the strongest part of the map does; `outlined`: whether a line is drawn round that part."""
     explanation = answer.explanation
     if isinstance(explanation, FeatureMaps):
         return "The channels of one layer show what is there, not what the answer rests on."
@@ -80,11 +82,12 @@ def _evidence(answer: Answer) -> str:
         return "The map holds no positive evidence for this class." if not explanation.signed else "The map is empty."
     if answer.check is None:
         return "How far this map can be trusted was not measured."
-    return _checked(answer.check, marked(explanation.values))
+    return _checked(answer.check, outlined)
 
 
-def _checked(check: QuickCheck, marked: bool) -> str:
-    area = f"marked {percent(check.share)} of the picture" if marked else f"strongest {percent(check.share)} of the map"
+def _checked(check: QuickCheck, outlined: bool) -> str:
+    share = percent(check.share)
+    area = f"marked {share} of the picture" if outlined else f"strongest {share} of the map"
     if percent(check.before) == percent(check.hidden) == percent(check.elsewhere):
         return (
             f"Hiding the {area} changes next to nothing, and so does hiding as much elsewhere: "

@@ -110,16 +110,19 @@ def seeing(model: LoadedModel, layer: str, x: int, y: int) -> NDArray[np.bool_]:
 def effective(trace: Trace, layer: str, row: int, column: int, channel: int | None = None) -> EffectiveField:
     """Measure which pixels move a unit: the gradient of its output through the whole network (Luo et al., 2016).
 
-    channel: the unit's channel; None for all channels at this place together. A unit that is off for this
-    picture, below zero at a ReLU, is moved by nothing. Source: arXiv:1701.04128.
+    channel: the unit's channel; None for all channels at this place together. A layer without places counts as one row
+    and one column, each of its values as a channel. A unit that is off for this picture, below zero at a ReLU, is moved
+    by nothing. Source: arXiv:1701.04128.
     """
     _check_unit(trace.model, layer, row, column)
-    channels = _grid(trace.model, layer)[0]
+    channels = grid_of(trace.model, layer)[0]
     if channel is not None and not 0 <= channel < channels:
         raise LayerError(f"{layer!r} has {channels} channels; there is no channel {channel}.")
     leaf = trace.pixels.clone().requires_grad_()
     with torch.enable_grad(), trace.model.lock:
-        output = laid_out(trace.model, layer, trace.model.output(layer, leaf))
+        output = trace.model.output(layer, leaf)
+        spatial = trace.model.graph.geometry[layer].spatial
+        output = laid_out(trace.model, layer, output) if spatial else output.reshape(1, -1, 1, 1)
         units = output[0, :, row, column] if channel is None else output[0, channel, row, column]
         (gradient,) = torch.autograd.grad(units.sum(), [leaf], allow_unused=True, materialize_grads=True)
     energy = gradient[0].double().square().sum(0).cpu().numpy()
@@ -150,6 +153,6 @@ def _grid(model: LoadedModel, layer: str) -> tuple[int, int, int]:
 
 
 def _check_unit(model: LoadedModel, layer: str, row: int, column: int) -> None:
-    _, rows, columns = _grid(model, layer)
+    _, rows, columns = grid_of(model, layer)
     if not (0 <= row < rows and 0 <= column < columns):
         raise LayerError(f"{layer!r} has {rows} x {columns} units; there is none in row {row}, column {column}.")

@@ -23,7 +23,8 @@ def flags(trace: Trace, search: Search, label: int) -> tuple[str, ...]:
         notes.append(f"The network did not say {name} to begin with, so leaving it proves nothing.")
     if search.asked_gradient and not search.felt:
         notes.append(
-            "The gradient is zero or no number everywhere: the attack is blind here, which does not make the network safe."
+            "The gradient is zero or no number everywhere: "
+            "the attack is blind here, which does not make the network safe."
         )
     if bool(((scores >= 0) & (scores <= 1)).all()):
         if len(scores) > 1 and abs(float(scores.sum()) - 1) < 1e-4:

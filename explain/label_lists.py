@@ -60,3 +60,8 @@ def class_names(data: bytes) -> dict[str, str]:
 def as_text(name: str) -> str:
     """Write a name as text, also one whose bytes are none."""
     return name.encode("utf-8", "replace").decode()
+
+
+def folded(name: str) -> str:
+    """Bring names of classes to one form, so that they can be compared: case and punctuation do not count."""
+    return "".join(character for character in name.lower() if character.isalnum())

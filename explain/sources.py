@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Protocol
 
-from explain.label_lists import CLASS_LIST, as_text, class_names, labels_in
+from explain.label_lists import CLASS_LIST, as_text, class_names, folded, labels_in
 from models.errors import PictureError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def labels_of(sources: Sequence[Source], classes: Sequence[str]) -> Labels:
     """
     places: dict[str, list[int]] = {}
     for index, name in enumerate(classes):
-        places.setdefault(_folded(name), []).append(index)
+        places.setdefault(folded(name), []).append(index)
     found = tuple(_index(source.label, places, len(classes)) for source in sources)
     folders = sorted({source.label for source in sources if isinstance(source.label, str)})
     if len(folders) == len(classes) > 1 and all(index is None for index in found):
@@ -191,7 +191,7 @@ def _limited(data: bytes) -> bytes:
 
 
 def _source(file: _File, label: str | int | None, decode: Decoder) -> Source:
-    return Source(file.path.as_posix(), label or None, file.stamp, partial(_opened, file, decode), file.changed)
+    return Source(file.path.as_posix(), label, file.stamp, partial(_opened, file, decode), file.changed)
 
 
 def _opened(file: _File, decode: Decoder) -> Pictured:
@@ -262,7 +262,7 @@ def _class_names(files: list[_File]) -> dict[str, str]:
 
 def _index(label: str | int | None, places: dict[str, list[int]], count: int) -> int | None:
     if isinstance(label, str):
-        indices = places.get(_folded(label), [])
+        indices = places.get(folded(label), [])
         if indices or not re.fullmatch(r"[0-9]{1,6}", label):
             return indices[0] if len(indices) == 1 else None
         label = int(label)
@@ -273,7 +273,3 @@ def _hidden(path: PurePosixPath) -> bool:
     """Tell whether this is one of the files that systems leave beside those of the user."""
     beside = ("__MACOSX", "Thumbs.db", "desktop.ini")
     return any((part.startswith(".") and part != "..") or part in beside for part in path.parts)
-
-
-def _folded(text: str) -> str:
-    return "".join(character for character in text.lower() if character.isalnum())

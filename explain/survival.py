@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from explain.corruptions import through_jpeg
 from explain.outcomes import Said, Survival, Transfer
 from explain.perturbing import margins
 from explain.target import both
@@ -72,7 +72,7 @@ def resize(share: float) -> Defence:
 def quantise(bits: int) -> Defence:
     """Round every colour to one of 2 ** bits levels; eight bits are what a file holds."""
     top = 2**bits - 1
-    return Defence(f"{bits} bits a colour", lambda pixels: (pixels * top).round() / top)
+    return Defence(f"Rounding to {bits} bits a colour", lambda pixels: (pixels * top).round() / top)
 
 
 def noise(size: float, seed: int = 0) -> Defence:
@@ -157,7 +157,4 @@ def _goals(goal: int | None, logits: Tensor) -> Tensor | None:
 
 def _through_jpeg(picture: Tensor, quality: int) -> Tensor:
     levels = (picture * 255).round().to(torch.uint8).permute(1, 2, 0).numpy()
-    buffer = io.BytesIO()
-    Image.fromarray(levels).save(buffer, "JPEG", quality=quality)
-    with Image.open(buffer, formats=("JPEG",)) as read:
-        return tensor_of(np.asarray(read.convert("RGB"), np.float32) / 255)[0]
+    return tensor_of(np.asarray(through_jpeg(Image.fromarray(levels), quality), np.float32) / 255)[0]

@@ -65,8 +65,7 @@ class Found:
 
     def _identity(self) -> str:
         if self.kind == "bundled":
-            # The same on every machine, so that answers computed before shipping are found again.
-            return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
+            return _of_contents(self.path)
         status = self.path.stat()
         facts = f"{self.version.name}|{self.path.name}|{status.st_size}|{status.st_mtime_ns}"
         return hashlib.sha256(facts.encode()).hexdigest()[:16]
@@ -80,6 +79,18 @@ def available(card: ModelCard) -> Kind | None:
 def weights_here(key: str, files: tuple[str, ...]) -> Kind | None:
     """The same from a key and the names of its files, without card or torch."""
     return next((kind for kind, _ in _places(key, files)), None)
+
+
+def fingerprint(key: str, files: tuple[str, ...]) -> str | None:
+    """Tell the file of weights that `load` would take from others, without card or torch; None = none is here."""
+    kind, path = next(_places(key, files), (None, None))
+    if path is None:
+        return None
+    if kind == "bundled":
+        return _of_contents(path)
+    status = path.stat()
+    facts = f"{kind}|{path.name}|{status.st_size}|{status.st_mtime_ns}"
+    return hashlib.sha256(facts.encode()).hexdigest()[:16]
 
 
 def resolve(card: ModelCard, wanted: str | Path | None) -> Found:
@@ -124,6 +135,11 @@ def hub_folder() -> Path:
         return Path(hub.get_dir()) / "checkpoints"
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
     return Path(os.environ.get("TORCH_HOME", os.path.join(cache, "torch"))).expanduser() / "hub" / "checkpoints"
+
+
+def _of_contents(path: Path) -> str:
+    """Identify a bundled file: the same on every machine, so that answers computed before shipping are found again."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]
 
 
 def _hint(file: str) -> str:

@@ -25,5 +25,6 @@ COMMANDS = {
     "evaluate": Command("ask a network about every picture of a folder or zip", "dashboard.commands.evaluate"),
     "explain": Command("explain what a network sees in a picture", "dashboard.commands.explain"),
     "attack": Command("change a picture a little so that a network is fooled", "dashboard.commands.attack"),
+    "report": Command("write a run's mistakes, or one explanation, as one HTML file", "dashboard.commands.report"),
     "convert": Command("turn a .pt or .pth file of weights into .safetensors", "dashboard.commands.convert"),
 }

@@ -20,7 +20,9 @@ INTERRUPTED = 130
 def main(arguments: list[str]) -> int:
     """Go over the pictures, from where a run that was stopped has come to."""
     parser = parser_for("evaluate", "Ask a network about every picture of a folder or zip.")
-    parser.add_argument("--data", type=Path, required=True, metavar="PATH", help="folder or zip of pictures")
+    of = parser.add_mutually_exclusive_group(required=True)
+    of.add_argument("--data", type=Path, metavar="PATH", help="folder or zip of pictures")
+    of.add_argument("--samples", action="store_true", help="the sample pictures, as they are and corrupted")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="CSV with the columns name and label")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where the run is kept: run.parquet")
     parser.add_argument("--weights", metavar="WHAT", help="a version's name, a file, or random")
@@ -28,10 +30,11 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
 
     import models
+    from dashboard.mistakes.source import sample_album
     from explain import sources
     from explain.runs import evaluate
 
-    pictures = sources.read(chosen.data, read_picture, chosen.labels)
+    pictures = sample_album() if chosen.samples else sources.read(chosen.data, read_picture, chosen.labels)
     counter = Counter("bytes")
     with models.heard_by(counter):
         model = models.load(chosen.model, weights=chosen.weights)

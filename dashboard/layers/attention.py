@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from dashboard import cache, panes, sheet, state, words
 from dashboard.layers import place as places
+from dashboard.layers.numbers import short
 from dashboard.panes import Pane
 
 if TYPE_CHECKING:
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 #: Side of the pictures side by side, in pixels.
 SIDE = 224
-CLASS_TOKEN, PLACE = "the class token", "the picked place"
+#: Who looks, as the address writes it and as the page says it.
+CLASS_TOKEN, PLACE = "class-token", "place"
+LOOKING = {CLASS_TOKEN: "the class token", PLACE: "the picked place"}
+#: Cosines that differ by less from place to place are practically the same, as is a length by less of its usual one.
+EVEN = 0.01
 
 
 def draw(place: Place, hear: Listening) -> None:
@@ -59,13 +64,13 @@ def _looks(network: LoadedModel, layer: str) -> str:
     """Ask who looks; only tokens in front of the others are no places."""
     if not network.graph.geometry[layer].prefix:
         return PLACE
-    state.check_option("looking", (CLASS_TOKEN, PLACE), str, "who looks")
     looks: str = st.radio(
         "Who looks",
-        (CLASS_TOKEN, PLACE),
+        list(LOOKING),
+        format_func=lambda name: LOOKING[name],
         key="looking",
         horizontal=True,
-        bind="query-params",
+        on_change=state.select("looking", LOOKING, "who looks"),
         help="The class is read from the class token. A place is picked by a click on the picture above.",
     )
     return looks
@@ -133,7 +138,7 @@ def _sheet(maps: AttentionMaps, head: int) -> None:
     ]
     alt = f"Attention of the {len(tiles)} heads of {maps.layer}. Arrow keys move over the heads, Enter picks one."
     hint = "Point at a head for its weights; click it to lay it over the picture."
-    data = sheet.pack(sprite, tiles, signed=False, chosen=head, alt=alt, hint=hint)
+    data = sheet.pack(sprite, tiles, signed=False, chosen=head, alt=alt, hint=hint, beside="tokens")
     sheet.draw(data, key="heads", on_picked=_pick_head)
 
 
@@ -171,10 +176,13 @@ def _large(maps: AttentionMaps, tokens: TokenMaps | None, place: Place, head: in
 def _lengths(tokens: TokenMaps, ground: NDArray[np.uint8], place: Place) -> Pane:
     """Show how long each token is; a few very long ones on an even ground hold no place (arXiv:2309.16588)."""
     top, usual = float(tokens.length.max()), float(np.median(tokens.length))
+    if float(np.ptp(tokens.length)) < EVEN * usual:
+        said = f"Practically the same everywhere: about {short(usual)}."
+        return Pane("picture", "Length of the tokens", said, place.rail.alt, "length", picture=ground)
     return Pane(
         "map",
         "Length of the tokens",
-        f"Up to {top:.3g}; half of them are below {usual:.3g}.",
+        f"Up to {short(top)}; half of them are below {short(usual)}.",
         f"{place.rail.alt} Laid over it, how long each token of {tokens.layer} is.",
         "length",
         picture=ground,
@@ -185,6 +193,11 @@ def _lengths(tokens: TokenMaps, ground: NDArray[np.uint8], place: Place) -> Pane
 
 
 def _alike(values: NDArray[np.float32], title: str, other: str, ground: NDArray[np.uint8], place: Place) -> Pane:
+    # The picked place is like itself in any case.
+    others = values[values < 1 - 1e-6]
+    if not others.size or float(np.ptp(others)) < EVEN:
+        said = f"Practically the same everywhere: the cosine is about {values.mean():.2f}."
+        return Pane("picture", title, said, place.rail.alt, title.lower(), picture=ground)
     return Pane(
         "map",
         title,

@@ -39,7 +39,7 @@ def draw(place: Place, hear: Listening) -> None:
     alike = _alike(found.alike is None)
     st.markdown(said(found, alike, place))
     _cautions(found, place)
-    _tables(found, alike)
+    _tables(place, found, alike)
     _without(place, found, alike, over, hear)
 
 
@@ -49,7 +49,7 @@ def said(found: Audit, alike: float, place: Place) -> str:
     these = f"on {'these' if found.pictures > 1 else 'this'} {_many(found.pictures, 'picture')}"
     lifeless = f"**{dead:,}** {'is' if dead == 1 else 'are'} dead (never above zero {these})"
     same = f"**{_many(pairs, 'pair')}** {'says' if pairs == 1 else 'say'} the same"
-    text = f"Of **{_many(found.channels, 'channel')}**, {lifeless}"
+    text = f"Of **{_many(found.channels, place.part)}**, {lifeless}"
     text += f" and **{nearly:,}** nearly dead." if found.alike is None else f", **{nearly:,}** nearly dead, and {same}."
     return f"{text} {_saved(found, alike, place)}".strip()
 
@@ -59,17 +59,17 @@ def _saved(found: Audit, alike: float, place: Place) -> str:
     if not spare:
         return "" if found.alike is None else "Nothing here could go."
     if found.saving is None:
-        return f"**{_many(spare, 'channel')}** could go; what that would save cannot be told for this network."
+        return f"**{_many(spare, place.part)}** could go; what that would save cannot be told for this network."
     entry = place.rail.model
     weights = spare * found.saving.parameters
     share = words.percent(weights / entry.parameters) if entry.parameters else ""
     steps = in_words(spare * found.saving.multiply_adds)
     text = (
-        f"Without **{_many(spare, 'channel')}**, the network would hold **{weights:,}** weights less ({share}) and "
+        f"Without **{_many(spare, place.part)}**, the network would hold **{weights:,}** weights less ({share}) and "
         f"take **{steps}** multiply-adds less for each picture."
     )
     if not found.saving.whole:
-        text += " The channels are part of a sum and stay there; counted are the weights that read them."
+        text += f" The {place.part}s are part of a sum and stay there; counted are the weights that read them."
     return text
 
 
@@ -147,7 +147,7 @@ def _cautions(found: Audit, place: Place) -> None:
         )
 
 
-def _tables(found: Audit, alike: float) -> None:
+def _tables(place: Place, found: Audit, alike: float) -> None:
     """List the channels, the quietest first, and the pairs; picking a row picks the channel."""
     from explain.pairs import MOST_CHANNELS
 
@@ -155,24 +155,27 @@ def _tables(found: Audit, alike: float) -> None:
     order = sorted(range(found.channels), key=lambda channel: (found.share[channel], channel))
     pairs = found.redundant(alike)
     verdicts = _verdicts(found, alike)
+    part, seen_in = place.part.capitalize(), f"In pictures, of {found.pictures:,}"
     with left:
-        st.markdown("**Channels, the quietest first**")
+        st.markdown(f"**{part}s, the quietest first**")
         st.dataframe(
             {
-                "Channel": order,
-                "Above zero": [100 * float(found.share[channel]) for channel in order],
-                "Pictures": [int(found.seen[channel]) for channel in order],
-                "Largest": [float(found.highest[channel]) for channel in order],
+                part: order,
                 "Verdict": [verdicts[channel] for channel in order],
+                "Above zero": [100 * float(found.share[channel]) for channel in order],
+                seen_in: [int(found.seen[channel]) for channel in order],
+                "Largest": [float(found.highest[channel]) for channel in order],
             },
             hide_index=True,
             height=360,
             column_config={
+                part: st.column_config.NumberColumn(width=70),
+                "Verdict": st.column_config.TextColumn(width=90),
                 "Above zero": st.column_config.NumberColumn(
-                    format="%.2f %%", help="Share of all places of all pictures"
+                    format="%.2f %%", width=90, help="Share of all places of all pictures"
                 ),
-                "Pictures": st.column_config.NumberColumn(help="Pictures in which it is above zero anywhere"),
-                "Largest": st.column_config.NumberColumn(format="%.3g"),
+                seen_in: st.column_config.NumberColumn(width=115, help="Pictures in which it is above zero anywhere"),
+                "Largest": st.column_config.NumberColumn(format="%.3g", width=75),
             },
             key="audit-channels",
             on_select=_picker("audit-channels", order),
@@ -199,7 +202,7 @@ def _tables(found: Audit, alike: float) -> None:
             st.caption(f"These are the {len(pairs):,} most alike of {count:,}.")
         st.dataframe(
             {
-                "Channel": [pair.first for pair in pairs],
+                part: [pair.first for pair in pairs],
                 "Says the same": [pair.second for pair in pairs],
                 "Correlation": [pair.correlation for pair in pairs],
                 "Cosine of weights": [pair.cosine for pair in pairs],
@@ -207,9 +210,11 @@ def _tables(found: Audit, alike: float) -> None:
             hide_index=True,
             height=360 if len(pairs) > 8 else "auto",
             column_config={
-                "Correlation": st.column_config.NumberColumn(format="%.4f"),
+                part: st.column_config.NumberColumn(width=70),
+                "Says the same": st.column_config.NumberColumn(width=105),
+                "Correlation": st.column_config.NumberColumn(format="%.4f", width=90),
                 "Cosine of weights": st.column_config.NumberColumn(
-                    format="%.4f", help="Empty where no one layer makes the channels"
+                    format="%.4f", width=125, help="Empty where no one layer makes the channels"
                 ),
             },
             key="audit-pairs",
@@ -217,7 +222,7 @@ def _tables(found: Audit, alike: float) -> None:
             selection_mode="single-row",
             alt="Pairs of channels that say the same; pick a row to pick the second channel.",
         )
-    st.caption("Pick a row, and the other sections show that channel.")
+    st.caption(f"Pick a row, and the other sections show that {place.part}.")
 
 
 def _verdicts(found: Audit, alike: float) -> list[str]:
@@ -244,9 +249,10 @@ def _without(place: Place, found: Audit, alike: float, over: Folder, hear: Liste
     """Offer to silence channels, and say what that does to the prediction, and to the accuracy over the pictures."""
     st.subheader("What if they fell silent?", anchor=False)
     silent = silence.silent(place, place.size[0])
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         keep_only = silence.keeping()
-        for number, (label, channels) in enumerate(_offered(place, found, alike).items()):
+        verb = "Keep only" if keep_only else "Silence"
+        for number, (label, channels) in enumerate(_offered(place, found, alike, verb).items()):
             st.button(
                 label,
                 key=f"audit-silence-{number}",
@@ -257,7 +263,7 @@ def _without(place: Place, found: Audit, alike: float, over: Folder, hear: Liste
         if silent:
             st.button("Forget them", key="audit-silence-none", on_click=silence.remember, args=(place.layer, []))
     if not silent:
-        st.markdown("Pick which channels. Under Filters, any others can be picked.")
+        st.markdown(f"Pick which {place.part}s. Under Filters, any others can be picked.")
         return
     hear.work("Running the rest of the network")
 
@@ -272,7 +278,7 @@ def _without(place: Place, found: Audit, alike: float, over: Folder, hear: Liste
     measured_over.accuracy(place, silent, keep_only, over, hear)
 
 
-def _offered(place: Place, found: Audit, alike: float) -> dict[str, list[int]]:
+def _offered(place: Place, found: Audit, alike: float, verb: str) -> dict[str, list[int]]:
     """Name the groups of channels that may be picked at once; of a large one, only its first channels."""
     most = silence.MOST_PICKED
     groups = {
@@ -281,8 +287,12 @@ def _offered(place: Place, found: Audit, alike: float) -> dict[str, list[int]]:
         "that could go": found.spare(alike) if found.count_redundant(alike) else (),
     }
     offered = {
-        f"All {what} ({len(group):,})" if len(group) <= most else f"{most} of {len(group):,} {what}": list(group[:most])
+        (
+            f"{verb} all {what} ({len(group):,})"
+            if len(group) <= most
+            else f"{verb} {most} of {len(group):,} {what}"
+        ): list(group[:most])
         for what, group in groups.items()
         if group
     }
-    return {**offered, f"Channel {place.channel}": [place.channel]}
+    return {**offered, f"{verb} {place.named}": [place.channel]}

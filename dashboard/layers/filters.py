@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import cache, state, words
 from dashboard.layers import kernels, silence
 from dashboard.layers import place as places
+from dashboard.layers.numbers import short
 
 if TYPE_CHECKING:
     from dashboard.feedback import Listening
@@ -72,7 +73,7 @@ def _filters(place: Place, holder: str, hear: Listening) -> None:
             kernels.colours(place, filters, number)
         else:
             kernels.slices(filters, chosen)
-    with right:
+    with right.container(key="one-filter"):
         _one(place, filters, chosen)
     _figures(filters, chosen)
 
@@ -107,7 +108,7 @@ def _one(place: Place, filters: Filters, chosen: Filter) -> None:
         twin = int(filters.twins[number])
         if twin >= 0:
             go = (place, filters, twin)
-            st.button(f"Nearest twin: filter {twin}", key="twin", on_click=kernels.pick_filter, args=go)
+            st.button(f"Most like it: filter {twin}", key="twin", on_click=kernels.pick_filter, args=go)
     if filters.coloured:
         kernels.slices(filters, chosen)
     for line in about(filters, chosen):
@@ -118,8 +119,8 @@ def about(filters: Filters, chosen: Filter) -> list[str]:
     """Say of one filter how long it is, and how like the others."""
     number, count = chosen.number, filters.shape[0]
     rank = int((filters.norms > filters.norms[number]).sum()) + 1
-    bias = "" if chosen.bias is None else f" Its bias is **{chosen.bias:.3g}**."
-    lines = [f"Its length (L2) is **{filters.norms[number]:.3g}**, number {rank} of {count} by length.{bias}"]
+    bias = "" if chosen.bias is None else f" Its bias is **{short(chosen.bias)}**."
+    lines = [f"Its length (L2) is **{short(float(filters.norms[number]))}**, number {rank} of {count} by length.{bias}"]
     if not chosen.slices.any():
         return [*lines, "All its weights are zero: it answers the same wherever it looks."]
     twin, cosine = int(filters.twins[number]), float(filters.cosines[number])
@@ -128,7 +129,7 @@ def about(filters: Filters, chosen: Filter) -> list[str]:
     if cosine >= SAME:
         verdict = "they are **nearly the same**"
     else:
-        verdict = "they are alike" if cosine >= ALIKE else "it is like no other"
+        verdict = "they are alike" if cosine >= ALIKE else "even that one is not much like it"
     return [*lines, f"Of all others, filter {twin} is most like it, at a cosine of **{cosine:.2f}**: {verdict}."]
 
 
@@ -145,7 +146,8 @@ def _figures(filters: Filters, chosen: Filter) -> None:
             filter_figures.histogram(filters, chosen),
             key="weights",
             config={"displayModeBar": False},
-            alt=f"Histogram of the weights of {filters.layer}, from {filters.edges[0]:.3g} to {filters.edges[-1]:.3g}.",
+            alt=f"Histogram of the weights of {filters.layer}, from {short(float(filters.edges[0]))} to "
+            f"{short(float(filters.edges[-1]))}.",
         )
     with other:
         st.subheader("How long the filters are", anchor=False)
@@ -153,7 +155,8 @@ def _figures(filters: Filters, chosen: Filter) -> None:
             filter_figures.norms(filters, chosen.number),
             key="norms",
             config={"displayModeBar": False},
-            alt=f"Lengths of the filters of {filters.layer}, from {longest:.3g} down to {shortest:.3g}.",
+            alt=f"Lengths of the filters of {filters.layer}, from {short(float(longest))} down to "
+            f"{short(float(shortest))}.",
         )
     st.caption(
         f"Filters with a twin of cosine {SAME} or more: {alike} of {filters.shape[0]}. "

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dashboard import sheet, state
+from dashboard import lens, sheet, state
 from dashboard.layers import place as places
+from dashboard.layers.numbers import short
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from dashboard.layers.place import Place
     from explain.filters import Filter, Filters
 
-#: Kernels shown on a page, and slices of one.
-PAGE, SLICES = 64, 40
+#: Kernels shown on a page, slices of one, and bars where a slice is a single weight.
+PAGE, SLICES, BARS = 64, 40, 12
 COLOURS = ("red", "green", "blue")
 
 
@@ -39,6 +42,7 @@ def colours(place: Place, filters: Filters, number: int) -> None:
         chosen=number,
         alt=f"Filters of {filters.layer} in colours. Arrow keys move over them, Enter picks one.",
         hint="Click a filter to look at it closely.",
+        beside="one-filter",
     )
 
     def pick() -> None:
@@ -60,12 +64,15 @@ def slices(filters: Filters, chosen: Filter) -> None:
     lengths = np.sqrt(np.square(chosen.slices).sum((1, 2)))
     order = np.arange(3) if filters.coloured else np.argsort(-lengths, kind="stable")[:SLICES]
     top = float(np.abs(chosen.slices).max(initial=0))
+    if chosen.slices[0].size == 1 and not filters.coloured:
+        _weights(filters, chosen, order[:BARS], top)
+        return
     sheets = levels(chosen.slices[order], True, np.full(len(order), top, np.float32))
     tiles = []
     for place in order:
         channel = int(chosen.inputs[place])
-        label, title = (COLOURS[channel],) * 2 if filters.coloured else (str(channel), f"input channel {channel}")
-        tiles.append(sheet.Tile(channel, label, title, top, f"length {lengths[place]:.3g}"))
+        label, title = (COLOURS[channel],) * 2 if filters.coloured else (str(channel), _read(filters, channel))
+        tiles.append(sheet.Tile(channel, label, title, top, f"length {short(float(lengths[place]))}"))
     linked = bool(filters.source) and not filters.coloured
     data = sheet.pack(
         sprite(sheets, columns=16),
@@ -83,7 +90,36 @@ def slices(filters: Filters, chosen: Filter) -> None:
 
     sheet.draw(data, key="slices", on_picked=pick)
     shown = "" if len(order) == len(lengths) else f"The {len(order)} largest of {len(lengths)} slices. "
-    st.caption(f"{shown}Orange is above zero, blue below, all on one scale up to {top:.3g}.")
+    st.caption(f"{shown}Orange is above zero, blue below, all on one scale up to {short(top)}.")
+
+
+def _weights(filters: Filters, chosen: Filter, order: NDArray[np.int64], top: float) -> None:
+    """List the weights of a kernel of 1 x 1 as bars, the largest first; a click goes to the channel that is read."""
+    flat = chosen.slices[:, 0, 0]
+    options = [
+        lens.Option(
+            str(int(chosen.inputs[place])),
+            _read(filters, int(chosen.inputs[place])),
+            short(float(flat[place])),
+            abs(float(flat[place])) / (top or 1.0),
+            quiet=bool(flat[place] < 0),
+        )
+        for place in order
+    ]
+
+    def pick() -> None:
+        places.pick_layer(filters.source, int(state.get("weights-1x1")["picked"]))
+
+    lens.picker(
+        options, key="weights-1x1", label="Weights, the largest first", on_picked=pick if filters.source else None
+    )
+    shown = f"The {len(order)} largest of {len(flat):,} weights. " if len(order) < len(flat) else ""
+    st.caption(f"{shown}Grey bars are below zero." + (" Pick one to go to its channel." if filters.source else ""))
+
+
+def _read(filters: Filters, channel: int) -> str:
+    """Name a channel that a filter reads."""
+    return f"channel {channel} of {filters.source}" if filters.source else f"input channel {channel}"
 
 
 def pick_filter(place: Place, filters: Filters, number: int) -> None:

@@ -10,6 +10,7 @@ import streamlit as st
 from dashboard import cache, lens, sheet, state, words
 from dashboard.layers import attention
 from dashboard.layers import place as places
+from dashboard.layers.numbers import short, signed
 from explain.pictures import resize
 from explain.results import FeatureMaps, Heatmap
 
@@ -35,6 +36,8 @@ ORDERS: dict[Order, str] = {
 PAGE = 64
 #: Values listed of a layer without places.
 LISTED = 20
+#: What holds the picked channel.
+LARGE = "large-channel"
 
 
 def draw(place: Place, hear: Listening) -> None:
@@ -53,30 +56,30 @@ def draw(place: Place, hear: Listening) -> None:
     left, right = st.columns([62, 38], gap="large")
     with left:
         _sheet(maps, numbers, added, place)
-    with right:
+    with right.container(key=LARGE):
         _large(maps, added, place, answer)
     attention.draw(place, hear)
 
 
 def _order(place: Place, answer: Answer) -> Order:
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="large"):
-        state.check_option("order", ORDERS, lambda name: ORDERS[name], "the order", str)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         order = st.selectbox(
-            "Channels by",
+            f"{place.part.capitalize()}s by",
             list(ORDERS),
             format_func=lambda name: ORDERS[name],
             key="order",
-            bind="query-params",
+            on_change=state.select("order", ORDERS, "the order"),
             width=260,
             help=f"Contribution: gradient times answer, summed over places, for “{_class(place, answer)}”.",
         )
-        st.toggle(
-            "One scale for all",
-            key="one_scale",
-            bind="query-params",
-            disabled=not place.spatial,
-            help="Off: each channel is as bright as its own strongest answer. On: weak channels stay dark.",
-        )
+        if place.spatial:
+            st.toggle(
+                "One scale for all",
+                key="one_scale",
+                bind="query-params",
+                help="Off: each channel is as bright as its own strongest answer. On: weak channels stay dark.",
+            )
+    assert order is not None
     return order
 
 
@@ -120,22 +123,22 @@ def _sheet(maps: FeatureMaps, numbers: NDArray[np.int64], added: Contributions, 
     from explain.sprites import page
 
     largest = np.abs(maps.maps).max((1, 2)).astype(np.float32)
-    signed = bool(maps.maps.min() < 0)
+    two_signs = bool(maps.maps.min() < 0)
     one_scale = bool(state.get("one_scale"))
     tops = np.full_like(largest, largest.max(initial=0)) if one_scale else largest
     pages = -(-len(numbers) // PAGE)
     state.check_number("maps-page", 1, pages, int, "the page")
     turned = min(max(1, int(state.get("maps-page") or 1)), pages)
     shown = numbers[(turned - 1) * PAGE : turned * PAGE]
-    sprite: Sprite = page(maps.maps[shown], signed, tops[shown], columns=8)
+    sprite: Sprite = page(maps.maps[shown], two_signs, tops[shown], columns=8)
     tiles = [
         sheet.Tile(
             int(number),
             str(number),
             f"channel {number}",
             float(tops[number]),
-            f"maximum {maps.maps[number].max():.3g}, mean {maps.maps[number].mean():.3g}, "
-            f"adds {added.values[number]:+.3g}",
+            f"maximum {short(float(maps.maps[number].max()))}, mean {short(float(maps.maps[number].mean()))}, "
+            f"adds {signed(float(added.values[number]))}",
         )
         for number in shown
     ]
@@ -145,7 +148,7 @@ def _sheet(maps: FeatureMaps, numbers: NDArray[np.int64], added: Contributions, 
         "Arrow keys move over the channels, Enter picks one."
     )
     hint = "Point at a map for its values; click it to lay it over the picture."
-    data = sheet.pack(sprite, tiles, signed=signed, chosen=place.channel, alt=alt, hint=hint)
+    data = sheet.pack(sprite, tiles, signed=two_signs, chosen=place.channel, alt=alt, hint=hint, beside=LARGE)
     sheet.draw(data, key="maps", on_picked=_pick)
     if pages > 1:
         st.pagination(pages, key="maps-page", bind="query-params")
@@ -153,7 +156,7 @@ def _sheet(maps: FeatureMaps, numbers: NDArray[np.int64], added: Contributions, 
     st.caption(
         f"{len(shown)} of {len(numbers)} channels, {rows} x {columns} each"
         + (f", drawn at {sprite.height} x {sprite.width}" if sprite.shrunk > 1 else "")
-        + (" · orange above zero, blue below" if signed else "")
+        + (" · orange above zero, blue below" if two_signs else "")
     )
 
 
@@ -167,8 +170,7 @@ def _large(maps: FeatureMaps, added: Contributions, place: Place, answer: Answer
     network = places.here(place.rail.model.key, place.rail.untrained)
     side = network.card.pixels.side
     one = maps.maps[number]
-    signed = bool(one.min() < 0)
-    heatmap = Heatmap(values=resize(one, (side, side)), signed=signed, layer=place.layer)
+    heatmap = Heatmap(values=resize(one, (side, side)), signed=bool(one.min() < 0), layer=place.layer)
     name = _class(place, answer)
     st.subheader(f"Channel {number}", anchor=False)
     data = lens.pack(
@@ -180,6 +182,7 @@ def _large(maps: FeatureMaps, added: Contributions, place: Place, answer: Answer
         unit="answer",
         ends=("", ""),
         look=state.look(),
+        units=one,
         pin=(round((place.unit[1] + 0.5) * side / place.size[2]), round((place.unit[0] + 0.5) * side / place.size[1])),
     )
 
@@ -192,10 +195,11 @@ def _large(maps: FeatureMaps, added: Contributions, place: Place, answer: Answer
     if heatmap.empty:
         st.markdown("This channel answers nowhere in this picture.")
     st.markdown(
-        f"Between **{one.min():.3g}** and **{one.max():.3g}**, on average **{one.mean():.3g}**. It adds "
-        f"**{added.values[number]:+.3g}** to the score of “{words.escaped(name)}”, "
-        f"rank {int((added.values > added.values[number]).sum()) + 1} of {len(added.values)}. "
-        f"The unit in row {place.unit[0]}, column {place.unit[1]} answers **{one[place.unit]:.3g}**."
+        f"It answers between **{short(float(one.min()))}** and **{short(float(one.max()))}**, on average "
+        f"**{short(float(one.mean()))}**. It adds **{signed(float(added.values[number]))}** to the score of "
+        f"“{words.escaped(name)}”: number {int((added.values > added.values[number]).sum()) + 1} of "
+        f"{len(added.values)} by what it adds. "
+        f"The unit in row {place.unit[0]}, column {place.unit[1]} answers **{short(float(one[place.unit]))}**."
     )
 
 
@@ -206,26 +210,25 @@ def _look() -> None:
 def _values(maps: FeatureMaps, numbers: NDArray[np.int64], place: Place) -> None:
     """List the values of a layer without places."""
     values = maps.maps[:, 0, 0]
-    classes = place.rail.model.classes
-    named = len(values) == len(classes)
     largest = float(np.abs(values).max(initial=0)) or 1.0
     st.caption(
-        f"{words.escaped(place.layer)} has no places: each unit gives one number. The first {min(LISTED, len(values))} "
+        f"{words.escaped(place.layer)} has no places: it gives one number each. The first {min(LISTED, len(values))} "
         f"of {len(values)} in this order:"
     )
     options = [
         lens.Option(
             str(number),
-            f"{number} · {classes[number]}" if named else f"unit {number}",
-            f"{values[number]:.3g}",
+            f"value {number}{place.class_of(int(number))}",
+            short(float(values[number])),
             abs(float(values[number])) / largest,
-            quiet=values[number] < 0,
+            quiet=bool(values[number] < 0),
         )
         for number in numbers[:LISTED]
     ]
-    lens.picker(
-        options, key="values", label="Units of the layer", chosen=str(place.channel), on_picked=_pick_value
-    )
+    label = "Values of the layer"
+    lens.picker(options, key="values", label=label, chosen=str(place.channel), on_picked=_pick_value)
+    if any(option.quiet for option in options):
+        st.caption("Grey bars are below zero.")
 
 
 def _pick_value() -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.floating[Any]]
 
+#: Digits as they stand in a power.
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 CELL = "padding:0.2rem 0.35rem;text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;min-width:3.1em;"
 HEAD = "padding:0.2rem 0.35rem;text-align:right;font-weight:400;opacity:0.8;white-space:nowrap;"
 PADDING = "background:repeating-linear-gradient(45deg,rgba(128,128,128,0.28) 0 4px,transparent 4px 8px);"
@@ -22,12 +24,22 @@ TABLE = "border-collapse:separate;border-spacing:2px;font-size:0.8125rem;"
 ABOVE, BELOW, STRONGEST = "224,123,40", "67,139,202", 0.55
 
 
-def short(value: float) -> str:
-    """Write a number with three digits that count."""
+def short(value: float, digits: int = 3) -> str:
+    """Write a number with three digits that count, or as many as are asked for: 0.0346, 8.62, 12,345, 4.1·10⁻⁵."""
     if value == 0:
         return "0"
-    text = f"{value:.3g}" if 1e-3 <= abs(value) < 1e4 else f"{value:.1e}"
+    size = abs(value)
+    if size >= 10 ** max(digits, 7) or size < 1e-3:
+        figure, power = f"{value:.{min(digits, 3) - 2}e}".split("e")
+        text = f"{figure}·10{str(int(power)).translate(RAISED)}"
+    else:
+        text = f"{value:,.0f}" if size >= 10**digits else f"{value:.{digits}g}"
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def signed(value: float) -> str:
+    """Write a number like `short`, with its sign in any case."""
+    return f"+{short(value)}" if value > 0 else short(value)
 
 
 def colour(value: float, largest: float) -> str:

@@ -48,6 +48,27 @@ class Place:
         """Ask what depends on the network only, so that it is kept for all pictures and layers."""
         return dataclasses.replace(self.choice, picture=BLANK, parameters=())
 
+    @property
+    def side(self) -> int:
+        """Say how many pixels the network sees along each side of the picture."""
+        return here(self.rail.model.key, self.rail.untrained).card.pixels.side
+
+    @property
+    def part(self) -> str:
+        """Name what the layer has many of: channels, or values where it has no places."""
+        return "channel" if self.spatial else "value"
+
+    @property
+    def named(self) -> str:
+        """Name the picked channel or value; a value of the last layer with its class."""
+        return f"{self.part} {self.channel}{self.class_of(self.channel)}"
+
+    def class_of(self, number: int) -> str:
+        """Write the class of a value of the last layer, in brackets; of any other layer nothing."""
+        classes = self.rail.model.classes
+        last = not self.spatial and self.size[0] == len(classes)
+        return f" ({classes[number]})" if last else ""
+
     def at(self, layer: str) -> Choice:
         """Ask what another layer answers to the same picture."""
         return dataclasses.replace(self.choice, parameters=(("layer", layer),))
@@ -92,9 +113,9 @@ def here(key: str, untrained: bool) -> LoadedModel:
 
 def pick_layer(name: str, channel: int | None = None) -> None:
     """Go to another layer; its channels and units are others, unless a channel is named."""
-    state.mirror("layer", name)
-    state.mirror("channel", None if channel is None else str(channel))
     state.mirror("unit", None)
+    state.mirror("channel", None if channel is None else str(channel))
+    state.mirror("layer", name)
     state.put("maps-page", 1)
 
 

@@ -11,6 +11,7 @@ from dashboard import cache, folder_picker, lens, state, words
 from dashboard.classes import TOP, name_of
 from dashboard.layers import over as measured_over
 from dashboard.layers import place as places
+from dashboard.layers.numbers import signed
 from models.errors import LayerError
 
 if TYPE_CHECKING:
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
 
     Chances = NDArray[np.float32]
 
-SILENCE, KEEP = "Silence these", "Keep only these"
+#: What to do with the picked channels, as the address writes it and as the page says it.
+SILENCE, KEEP = "silence", "keep"
+WAYS = {SILENCE: "Silence these", KEEP: "Keep only these"}
 #: Channels listed by what they do to the answer, and digits of a channel in the address.
 LISTED, DIGITS = 8, 6
 #: Channels that may be picked at once, since the address holds them; and from how many on they are not all listed.
@@ -62,17 +65,19 @@ def _counted(place: Place, channels: list[int], keep_only: bool, hear: Listening
 def _chosen(place: Place, count: int) -> tuple[list[int], bool]:
     """Draw the controls, and return the channels, and whether all others are the ones to silence."""
     channels = silent(place, count)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.container(horizontal=True, vertical_alignment="center"):
         keep_only = keeping()
         add = place.channel not in channels and place.channel < count and len(channels) < MOST_PICKED
+        verb = "Add" if channels else "Keep only" if keep_only else "Silence"
         st.button(
-            f"{'Add' if channels else 'Take'} channel {place.channel}",
+            f"{verb} {place.named}",
             key="silence-this",
             disabled=not add,
             on_click=remember,
             args=(place.layer, [*channels, place.channel]),
         )
-        st.button("Forget all", key="silence-none", disabled=not channels, on_click=remember, args=(place.layer, []))
+        if channels:
+            st.button("Forget all", key="silence-none", on_click=remember, args=(place.layer, []))
     key = f"silenced-{place.layer}"
     state.put(key, channels)
 
@@ -88,7 +93,7 @@ def _chosen(place: Place, count: int) -> tuple[list[int], bool]:
         on_change=follow,
         max_selections=MOST_PICKED,
         accept_new_options=wide,
-        placeholder=f"{'Write a number from ' if wide else ''}0 to {count - 1}",
+        placeholder=f"Add more by number, 0 to {count - 1}",
         label_visibility="collapsed",
     )
     if count > MOST_PICKED:
@@ -98,21 +103,16 @@ def _chosen(place: Place, count: int) -> tuple[list[int], bool]:
 
 def keeping() -> bool:
     """Draw the choice of what to do with the channels, and return whether all others are the ones to silence."""
-    if state.get("silencing") is None and state.in_address("silencing") is None and state.get("kept:silencing"):
-        # Streamlit forgets a choice that another section does not draw.
-        state.to_address("silencing", KEEP)
-        st.rerun()
-    state.check_option("silencing", (SILENCE, KEEP), str, "what to do with the channels")
     asked = st.segmented_control(
         "Channels of this layer",
-        (SILENCE, KEEP),
-        default=SILENCE,
+        list(WAYS),
         required=True,
+        format_func=lambda way: WAYS[way],
         key="silencing",
-        bind="query-params",
+        on_change=state.select("silencing", WAYS, "what to do with the channels"),
+        label_visibility="collapsed",
     )
-    state.keep("silencing", asked == KEEP)
-    return asked == KEEP
+    return bool(asked == KEEP)
 
 
 def silent(place: Place, count: int) -> list[int]:
@@ -221,7 +221,7 @@ def _drops(place: Place, count: int, hear: Listening) -> None:
     asked = state.mirrored("each", layers.__contains__, "the layer")
     if asked != place.layer:
         st.button(
-            f"Which of the {count:,} channels matter the most here?",
+            f"Which of the {count:,} {place.part}s matter the most here?",
             key="ask-each",
             on_click=state.mirror,
             args=("each", place.layer),
@@ -238,7 +238,9 @@ def _drops(place: Place, count: int, hear: Listening) -> None:
 
     found = cache.study(place.choice, "drops", compute, hear)
     name = words.escaped(name_of(found.index, place.rail.model.classes))
-    st.markdown(f"Each channel by itself at zero: by how much the score of *{name}* falls. Pick one to silence it.")
+    st.markdown(
+        f"Each {place.part} by itself at zero, and what that changes in the score of *{name}*. Pick one to silence it."
+    )
     order = [int(channel) for channel in np.argsort(-found.values, kind="stable")]
     one, other = st.columns(2, gap="large")
     with one:
@@ -260,8 +262,9 @@ def _listed(place: Place, values: Chances, channels: list[int], *, speaks_agains
     options = [
         lens.Option(
             id=str(channel),
-            name=f"channel {channel}",
-            figure=f"{values[channel]:+.3g}",
+            name=f"{place.part} {channel}{place.class_of(channel)}",
+            # What is measured is by how much the score falls.
+            figure=f"score {signed(-float(values[channel]))}",
             share=abs(float(values[channel])) / top,
             quiet=speaks_against,
         )

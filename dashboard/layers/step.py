@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from dashboard import cache, lens, state, words
-from dashboard.layers import numbers
+from dashboard.layers import around, numbers
 from dashboard.layers import place as places
 from dashboard.layers.numbers import short
 from explain.steps import Activation, Combination, Norm, Pooling, Step, WeightedSum
@@ -32,7 +32,11 @@ PICTURE, COLOURS = "the picture", ("red", "green", "blue")
 def draw(place: Place, hear: Listening) -> None:
     """Draw the section."""
     hear.work(f"Looking into {place.layer}")
-    _unit(place)
+    with st.container(horizontal=True, vertical_alignment="top", gap="large"):
+        left = st.container(width="stretch")
+        around.on_the_picture(place)
+    with left:
+        _unit(place)
     row, column = place.unit
 
     def compute(network: LoadedModel, trace: Trace) -> Step:
@@ -45,13 +49,20 @@ def draw(place: Place, hear: Listening) -> None:
     except LayerError as error:
         st.text(f"{error.message} {error.hint}".strip())
         return
-    st.markdown(_head(place, step))
+    left.markdown(_head(place, step))
     show(step)
-    st.caption(
-        f"The network gave {step.output:.6g}; worked out from the numbers shown it is {step.result:.6g}. "
-        "What is left between them is rounding."
-    )
+    if isinstance(step, (Activation, Norm)):
+        around.maps(place, step.source, hear)
+    st.caption(_compared(step))
     _sources(place, step)
+
+
+def _compared(step: Step) -> str:
+    """Compare what the network gave with what its numbers come to."""
+    gave, found = short(step.output, 6), short(step.result, 6)
+    if gave == found:
+        return f"Worked out from all numbers of this step it is {found}, just what the network gave."
+    return f"Worked out from all numbers of this step it is {found}; the network, which rounds each sum, gave {gave}."
 
 
 def _unit(place: Place) -> None:
@@ -77,9 +88,7 @@ def _unit(place: Place) -> None:
 
 def _head(place: Place, step: Step) -> str:
     inner = "" if step.kind == place.info.kind else f", whose last operation is **{words.escaped(step.kind)}**"
-    classes = place.rail.model.classes
-    named = f" ({words.escaped(classes[place.channel])})" if place.size == (len(classes), 1, 1) else ""
-    where = f"channel {place.channel}" if place.spatial else f"value {place.channel}{named}"
+    where = words.escaped(place.named)
     where += f", row {place.unit[0]}, column {place.unit[1]}" if place.size[1] * place.size[2] > 1 else ""
     return (
         f"**{words.escaped(place.layer)}** ({words.escaped(place.info.kind)}{inner}) gives "
@@ -140,11 +149,19 @@ def _patches(step: WeightedSum) -> None:
         largest = float(np.abs(added).max(initial=0)) or 1.0
         st.markdown(":small[Input channels that add the most]")
         options = [
-            lens.Option(str(each), _input(step, each), short(float(added[each])), abs(float(added[each])) / largest)
+            lens.Option(
+                str(each),
+                _input(step, each),
+                short(float(added[each])),
+                abs(float(added[each])) / largest,
+                quiet=bool(added[each] < 0),
+            )
             for each in order[:BARS]
         ]
         if len(order) > 1:
             lens.picker(options, key="step-bars", label="Input channels", chosen=str(state.get(READ)), on_picked=_pick)
+            if any(option.quiet for option in options):
+                st.caption("Grey bars are below zero.")
         if len(order) > BARS:
             rest = float(added[order[BARS:]].sum())
             st.caption(f"The other {len(order) - BARS:,} channels add {short(float(rest))} together.")
@@ -177,7 +194,7 @@ def _input(step: WeightedSum, each: int) -> str:
     number = int(step.channels[each])
     if step.source == PICTURE:
         return COLOURS[number]
-    return f"{'input' if step.kind == 'Linear' else 'channel'} {number}"
+    return f"value {number} of {step.source}" if step.kind == "Linear" else f"channel {number}"
 
 
 def _pick() -> None:
@@ -216,7 +233,7 @@ def _(step: Norm) -> None:
     lines: list[list[str | float]] = [
         ["number read", "", step.value],
         [f"less the mean {short(step.mean)}", "", centred],
-        [f"divided by √(variance {short(step.variance)} + {step.epsilon:g})", f"÷ {short(scale)}", scaled],
+        [f"divided by √(variance {short(step.variance)} + {short(step.epsilon)})", f"÷ {short(scale)}", scaled],
         ["times the weight", f"{TIMES} {short(step.weight)}", scaled * step.weight],
         ["plus the bias", f"+ {short(step.bias)}", step.result],
     ]

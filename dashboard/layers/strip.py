@@ -12,16 +12,17 @@ from dashboard.layers import place as places
 
 if TYPE_CHECKING:
     from dashboard.feedback import Listening
+    from dashboard.layers.place import Place
     from models.layout import Box, Layout
 
 _strip = component("strip", "strip.places", "strip.table")
 
 
-def draw(key: str, untrained: bool, picked: str, hear: Listening) -> None:
+def draw(place: Place, hear: Listening) -> None:
     """Draw the network with the picked layer marked; a click on another one goes there."""
     hear.work("Drawing the network")
-    layout = cache.layout(key, untrained, hear)
-    _strip(key="strip", data=pack(layout, picked), on_picked_change=pick)
+    layout = cache.layout(place.rail.model.key, place.rail.untrained, hear)
+    _strip(key="strip", data=pack(layout, place.layer, place.side), on_picked_change=pick)
 
 
 def pick() -> None:
@@ -29,8 +30,8 @@ def pick() -> None:
     places.pick_layer(str(state.get("strip")["picked"]))
 
 
-def pack(layout: Layout, picked: str) -> bytes:
-    """Put a layout into the bytes that the component reads; `picked` is a layer's name."""
+def pack(layout: Layout, picked: str, side: int) -> bytes:
+    """Put a layout into the bytes that the component reads; `picked` is a layer's name, `side` that of the picture."""
     boxes = [_box(box) for box in layout.boxes]
     edges = [[edge.source, edge.target, edge.parent, edge.lane] for edge in layout.edges]
     network = hashlib.sha256(json.dumps([boxes, edges]).encode()).hexdigest()[:16]
@@ -38,6 +39,7 @@ def pack(layout: Layout, picked: str) -> bytes:
         "network": network,
         "picked": layout.place_of(picked),
         "name": picked,
+        "side": side,
         "boxes": boxes,
         "edges": edges,
     }

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from dashboard import cache, folder_picker, state, words
 from dashboard.layers import over as measured_over
 from dashboard.layers import place as places
+from dashboard.layers.numbers import short
 from explain.pictures import resize, spotlight
 from explain.results import Heatmap
 
@@ -29,8 +30,8 @@ if TYPE_CHECKING:
 SHOWN, SIDE, DRAWN, ALONE, GAP = 12, 288, 120, 160, 16
 #: Where a unit sees less than this share of each side of the picture, what it sees is shown by itself.
 PATCH = 0.8
-#: How much is darkened where the channel says nothing.
-DARKENED = 0.7
+#: How much is darkened where the channel says nothing: beside a patch, and where the units see most of the picture.
+DARKENED, DIMMED = 0.7, 0.45
 
 
 def draw(place: Place, hear: Listening) -> None:
@@ -42,15 +43,17 @@ def draw(place: Place, hear: Listening) -> None:
     found = _ranking(place, over, hear)
     if float(found.values[place.channel, 0]) <= 0:
         st.markdown(
-            f"Channel **{place.channel}** is never above zero on these {found.pictures:,} pictures. Try more of them."
+            f"{place.part.capitalize()} **{place.channel}** is never above zero on these {found.pictures:,} pictures. "
+            "Try more of them."
         )
         return
     hear.work("Looking at the strongest")
     looked_at = tuple(one for one in _excited(place, over, found, hear) if one.value > 0)
     st.markdown(said(place, found, looked_at, over))
+    boxes = _boxes(place, over, looked_at, hear)
     with st.container(horizontal=True, gap="small", key="top-pictures"):
-        for rank, one in enumerate(looked_at, 1):
-            _card(place, over, rank, one)
+        for rank, (one, box) in enumerate(zip(looked_at, boxes, strict=True), 1):
+            _card(place, over, rank, one, box)
 
 
 def said(place: Place, found: TopPictures, looked_at: tuple[Excited, ...], over: Folder) -> str:
@@ -58,13 +61,18 @@ def said(place: Place, found: TopPictures, looked_at: tuple[Excited, ...], over:
     first = looked_at[0]
     best = words.escaped(over.entries[first.number].name)
     many = f"{found.pictures:,} pictures" if found.pictures > 1 else "one picture"
-    text = f"Of {many}, **{best}** excites channel **{place.channel}** most: up to **{first.value:.3g}**."
+    of_class = words.escaped(place.class_of(place.channel))
+    which = f"{place.part} **{place.channel}**{of_class and f' {of_class}'}"
+    text = f"Of {many}, **{best}** excites {which} most: up to **{short(first.value)}**."
     if not place.spatial:
         return text
     if shows_patches(place):
-        return f"{text} Left, the patch that its strongest unit can see; right, where the channel answers at all."
+        return f"{text} First, the patch that its strongest unit can see; beside it, where the channel answers at all."
     sees = "the whole picture" if place.info.receptive_field is None else "most of the picture"
-    return f"{text} Its strongest unit, in the ring, can see {sees}; lit is where the channel answers."
+    return (
+        f"{text} Its strongest unit, in the ring, can see {sees}. First, the patch that moves it most; beside it, lit "
+        "is where the channel answers."
+    )
 
 
 def shows_patches(place: Place) -> bool:
@@ -78,13 +86,13 @@ def _channel(place: Place) -> None:
     """Draw the channel's number; the address holds it."""
     state.put("top-channel", place.channel)
     st.number_input(
-        "Channel",
+        place.part.capitalize(),
         0,
         place.size[0] - 1,
         key="top-channel",
         on_change=_pick,
         width=160,
-        help=f"{place.layer} has the channels 0 to {place.size[0] - 1}.",
+        help=f"{place.layer} has the {place.part}s 0 to {place.size[0] - 1}.",
     )
 
 
@@ -120,23 +128,44 @@ def _excited(place: Place, over: Folder, found: TopPictures, hear: Listening) ->
     return cache.study(measured_over.choice(place), f"excited:{over.identity}:{place.channel}", compute, hear)
 
 
-def _card(place: Place, over: Folder, rank: int, one: Excited) -> None:
+def _boxes(place: Place, over: Folder, looked_at: tuple[Excited, ...], hear: Listening) -> tuple[Box | None, ...]:
+    """Find the patch of each picture: what its strongest unit can see or, where that is most of it, what moves it."""
+    if shows_patches(place) or not place.spatial:
+        return tuple(one.box for one in looked_at)
+
+    def compute(network: LoadedModel, trace: Trace) -> tuple[Box | None, ...]:
+        from explain.fields import effective
+        from explain.tracing import trace_picture
+        from models.progress import report
+
+        boxes: list[Box | None] = []
+        for one in looked_at:
+            report(len(boxes), len(looked_at))
+            seen = trace_picture(network, over.entries[one.number].read().image)
+            boxes.append(effective(seen, place.layer, one.row, one.column, place.channel).box)
+        return tuple(boxes)
+
+    hear.work("Measuring what moves the strongest units")
+    return cache.study(measured_over.choice(place), f"moved:{over.identity}:{place.channel}", compute, hear)
+
+
+def _card(place: Place, over: Folder, rank: int, one: Excited, box: Box | None) -> None:
     """Draw one picture: the patch, the whole with the channel's answer, and the figures."""
     entry = over.entries[one.number]
     pixels = places.here(place.rail.model.key, place.rail.untrained).card.pixels
     image = entry.read().image
     crop = image.resize((SIDE, SIDE), box=pixels.box(image))
-    box = one.box if shows_patches(place) else None
     wide = ALONE if box is None else 2 * DRAWN + GAP
     with st.container(width=wide, gap="small", key=f"top-{rank}"):
         with st.container(horizontal=True, gap="small", wrap=False):
             if box is not None:
                 patch = _enlarged(crop, box, SIDE / pixels.side)
                 _image(np.asarray(patch), f"The patch of {entry.name} that excites the channel most.", DRAWN)
-            whole = _marked(crop, one, box, SIDE / pixels.side) if place.spatial else np.asarray(crop)
+            ringed = not shows_patches(place)
+            whole = _marked(crop, one, box, SIDE / pixels.side, ringed) if place.spatial else np.asarray(crop)
             _image(whole, f"{entry.name}, dark where the channel says little.", ALONE if box is None else DRAWN)
         label = f" · {words.escaped(entry.label)}" if entry.label and entry.label not in entry.name.lower() else ""
-        st.caption(f"**{one.value:.3g}** · {words.escaped(entry.name)}{label}")
+        st.caption(f"answers **{short(one.value)}** · {words.escaped(entry.name)}{label}")
 
 
 def _image(picture: NDArray[np.uint8], alt: str, width: int) -> None:
@@ -155,18 +184,18 @@ def _enlarged(crop: Image.Image, box: Box, times: float) -> Image.Image:
     return square
 
 
-def _marked(crop: Image.Image, one: Excited, box: Box | None, times: float) -> NDArray[np.uint8]:
-    """Darken the crop where the channel is quiet, and frame the patch, or ring the unit that sees most of it."""
+def _marked(crop: Image.Image, one: Excited, box: Box | None, times: float, ringed: bool) -> NDArray[np.uint8]:
+    """Darken the crop where the channel is quiet, frame the patch, and ring a unit that sees most of the crop."""
     # The root, since answers that are far below the strongest are still answers.
     heatmap = Heatmap(values=resize(np.sqrt(np.maximum(one.map, 0)), crop.size), signed=False)
-    image = Image.fromarray(spotlight(crop, heatmap, DARKENED))
+    image = Image.fromarray(spotlight(crop, heatmap, DIMMED if ringed else DARKENED))
     pen = ImageDraw.Draw(image)
     if box is not None:
         left, top = max(0, round(box.left * times)), max(0, round(box.top * times))
         right, bottom = (min(SIDE, round(edge * times)) - 1 for edge in (box.right, box.bottom))
         pen.rectangle((left, top, max(left, right), max(top, bottom)), outline="black", width=5)
         pen.rectangle((left + 1, top + 1, max(left + 1, right - 1), max(top + 1, bottom - 1)), outline="white", width=3)
-    else:
+    if ringed:
         rows, columns = one.map.shape
         x, y = (one.column + 0.5) / columns * SIDE, (one.row + 0.5) / rows * SIDE
         pen.circle((x, y), 13, outline="black", width=5)

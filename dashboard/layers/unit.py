@@ -14,7 +14,7 @@ from dashboard import cache, lens, state, words
 from dashboard.components import component
 from dashboard.layers import place as places
 from explain.pictures import colour_table
-from explain.results import FeatureMaps
+from explain.results import FeatureMaps, Heatmap
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from models.loaded import LoadedModel
 
 KEY = "unit-fields"
-
+#: Parts of the names of operations that bring all places of the picture together.
+TOGETHER = ("attention", "pool", "mean", "linear", "flatten", "softmax", "norm")
 
 _unit = component("unit", "numbers")
 
@@ -45,16 +46,15 @@ class Fields:
 
 def draw(place: Place, hear: Listening) -> None:
     """Draw the section."""
-    if not place.spatial:
-        st.markdown("This layer has no places: each of its units can see the whole picture.")
-        return
     hear.work(f"Measuring what moves a unit of {place.layer}")
     row, column = place.unit
     fields = cache.study(place.choice, f"fields:{place.channel}:{row}:{column}", _measure(place), hear)
+    if place.size[1:] == (1, 1):
+        _single(place, fields)
+        return
     maps = cache.answer(place.choice, hear).explanation
     assert isinstance(maps, FeatureMaps)
-    network = places.here(place.rail.model.key, place.rail.untrained)
-    side = network.card.pixels.side
+    side = place.side
     pixel = state.pixel()
     if pixel is not None and max(pixel) >= side:
         state.notice(f"This link asks for the pixel {pixel[0]}-{pixel[1]}; this network sees {side} x {side} of them.")
@@ -77,16 +77,69 @@ def _measure(place: Place) -> Any:
         together = found.box is None
         if together:
             found = effective(trace, place.layer, *place.unit)
-        return Fields(reach(network, place.layer), found, together)
+        seen = reach(network, place.layer) if place.spatial else None
+        return Fields(seen, found, together)
 
     return compute
+
+
+def _single(place: Place, fields: Fields) -> None:
+    """Draw what moves one unit of a layer that has no grid of them: the heat over the picture."""
+    key, found = "unit-number", fields.effective
+    state.put(key, place.channel)
+    st.number_input(
+        f"{place.part.capitalize()}, 0 to {place.size[0] - 1}",
+        0,
+        place.size[0] - 1,
+        key=key,
+        width=180,
+        on_change=lambda: places.pick_channel(int(state.get(key))),
+    )
+    st.markdown(_single_said(place, fields))
+    if found.box is None:
+        return
+    data = lens.pack(
+        place.rail.picture.image,
+        cache.answer(place.choice, _deaf).box,
+        Heatmap(values=heat_levels(found).astype(np.float32) / np.float32(255), signed=False, layer=place.layer),
+        caption=f"What moves {place.named} of {place.layer}: the size of its gradient, through the whole network",
+        alt=f"{place.rail.alt} Laid over it, which pixels move {place.named} of {place.layer}.",
+        unit="of the strongest",
+        ends=("", ""),
+        look=state.look(),
+    )
+    with st.container(width=560):
+        lens.lens(data, on_picked=_pick_nothing, on_look=lambda: state.keep_look(state.get("lens")["look"]))
+
+
+def _single_said(place: Place, fields: Fields) -> str:
+    """Say what moves the only unit of its channel."""
+    found, side = fields.effective, place.side
+    first = f"**{words.escaped(place.named)}** of {words.escaped(place.layer)} can see the whole picture."
+    if found.box is None:
+        return f"{first} **Nothing moves it**: all of the layer is off for this picture."
+    whose = "It is off here; **what moves the layer** as a whole" if fields.together else "**What moves it**"
+    gradient = "the gradients" if fields.together else "its gradient"
+    return (
+        f"{first} {whose} on this picture: {words.percent(found.share)} of the energy of {gradient} lies within "
+        f"**{found.box.width} x {found.box.height}** pixels, {_share(found.box.width * found.box.height, side)}."
+    )
+
+
+def _deaf(progress: object) -> None:
+    """Hear nothing: what is asked for is there."""
+
+
+def _pick_nothing() -> None:
+    """Leave a click on a layer without a grid without effect."""
 
 
 def said(place: Place, fields: Fields, side: int) -> list[str]:
     """Say both sizes in words: what the unit can see, and what moves it."""
     row, column = place.unit
     unit = f"The unit in row {row}, column {column} of channel {place.channel}"
-    lines = [f"{unit} **can see** {_theoretical(fields.reach, row, column, side)}"]
+    can_see = _everything(place, side) if fields.reach is None else _theoretical(fields.reach, row, column, side)
+    lines = [f"{unit} **can see** {can_see}"]
     found = fields.effective
     if found.box is None:
         return [*lines, "**Nothing moves it**: at this place all channels of the layer are off for this picture."]
@@ -106,12 +159,23 @@ def said(place: Place, fields: Fields, side: int) -> list[str]:
     return [*lines, f"**What moves it** on this picture{less}: {core}"]
 
 
-def _theoretical(reach: Reach | None, row: int, column: int, side: int) -> str:
-    if reach is None:
-        return (
-            f"the **whole picture**, {side} x {side} pixels: a layer on the way brings all places together "
-            "(as pooling over the whole map or attention do), or the way cannot be followed."
-        )
+def _everything(place: Place, side: int) -> str:
+    """Say why a unit sees the whole picture, or may: by the first layer from which no field can be told."""
+    network = places.here(place.rail.model.key, place.rail.untrained)
+    layers = network.layers()
+    names = [info.name for info in layers]
+    operations = [info for info in layers if not any(name.startswith(f"{info.name}.") for name in names)]
+    first = next((info for info in operations if network.graph.geometry[info.name].field is None), None)
+    whole = f"the **whole picture**, {side} x {side} pixels"
+    if first is None:
+        return f"{whole}."
+    named = f"**{words.escaped(first.name)}** ({words.escaped(first.kind)})"
+    if any(part in first.kind.lower() for part in TOGETHER):
+        return f"{whole}, since {named} brings all places together."
+    return f"{whole}, or less: the way through {named} cannot be followed."
+
+
+def _theoretical(reach: Reach, row: int, column: int, side: int) -> str:
     height, width = reach.size
     (top, bottom), (left, right) = reach.rows[row].tolist(), reach.columns[column].tolist()
     field = f"**{width} x {height}** pixels: its theoretical receptive field."
@@ -160,8 +224,8 @@ def pack(
         "Arrow keys move over the pixels, Enter marks the units that see one, Escape lets go.",
         "mapAlt": f"Answers of channel {place.channel} of {place.layer}, {rows} rows of {columns} units. "
         "Arrow keys move over the units, Enter picks one.",
-        "hint": "Point at a unit on the right for the box of what it can see; click it for what moves it. "
-        "Click a pixel on the left for the units that see it.",
+        "hint": "Point at a unit of the channel for the box of what it can see; click it for what moves it. "
+        "Click a pixel of the picture for the units that see it.",
         "jpegBytes": len(jpeg),
         "hasHeat": bool(heat),
     }

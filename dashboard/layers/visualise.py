@@ -14,6 +14,7 @@ from dashboard import cache, lens, state, widgets, words
 from dashboard.answers import Choice
 from dashboard.classes import name_of
 from dashboard.layers import place as places
+from dashboard.layers.numbers import short
 from explain.results import Visualisation
 
 if TYPE_CHECKING:
@@ -29,56 +30,87 @@ AIMS = {"channel": "the whole channel", "unit": "one unit of it", "class": "a cl
 ADJUSTED = ("steps", "moves", "seed")
 #: Side of the picture on the page, in pixels.
 SIDE = 512
+#: Under what the session keeps the picture that is under way, and what it answers.
+PARTIAL = "partial-visualisation"
 
 
 def draw(place: Place, hear: Listening) -> None:
     """Draw the section."""
-    aim = _aim(place)
-    index = _class(place, hear) if aim == "class" else None
-    choice = _choice(place, aim, index, _adjusted())
-    about = _about(place, aim, index)
+    choice, about = _asked(place, hear)
     left, right = st.columns([52, 48], gap="large")
     with left:
         slot = st.empty()
-    hear.work(f"Making a picture for {about}", lambda partial: _show(slot, partial, about))
+
+    def so_far(partial: object) -> None:
+        state.put(PARTIAL, (choice.key, partial))
+        _show(slot, partial, about)
+
+    hear.work(f"Making a picture for {about}", so_far)
     found = cache.answer(choice, hear).explanation
     assert isinstance(found, Visualisation)
+    state.drop(PARTIAL)
     _show(slot, found, about)
-    hear.work("Measuring your picture")
+    hear.work("Measuring the picked picture")
     own = _measured(place, choice, hear)
     with right:
-        _say(found, own, about)
+        _say(place, found, own, about)
         _climb(found, own)
-        st.download_button(
-            "Save the picture",
-            _png(found),
-            file_name=re.sub(r"[^a-z0-9]+", "-", f"{place.rail.model.key} {about}".lower()) + ".png",
-            mime="image/png",
-            icon=":material/download:",
-            key="save-visualisation",
-            on_click="ignore",
-        )
+        _save(place, found, about)
 
 
-def _aim(place: Place) -> str:
-    """Ask what to drive up, and which channel."""
-    aims = [aim for aim in AIMS if aim != "unit" or place.spatial]
+def draw_stopped(place: Place, hear: Listening) -> None:
+    """Draw the controls, and the picture as far as it came before it was stopped."""
+    choice, about = _asked(place, hear)
+    key, partial = state.get(PARTIAL, ("", None))
+    if key != choice.key or not isinstance(partial, Visualisation):
+        return
+    left, right = st.columns([52, 48], gap="large")
+    with left:
+        _show(st.empty(), partial, about)
+    with right:
+        steps, all_steps = len(partial.scores), int(dict(choice.parameters)["steps"])
+        st.markdown(f"Stopped after **{steps}** of {all_steps} steps. The picture is what there was by then.")
+        _climb(partial, None)
+        _save(place, partial, about)
+
+
+def _asked(place: Place, hear: Listening) -> tuple[Choice, str]:
+    """Draw the controls; return what is asked for, and what to call it."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        state.check_option("aim", aims, lambda aim: AIMS[aim], "the aim", str)
-        aim = st.segmented_control(
-            "Drive up",
-            aims,
-            default=aims[0],
-            required=True,
-            format_func=lambda name: AIMS[name],
-            key="aim",
-            bind="query-params",
-        )
+        aim = _aim(place)
+        index = _class(place, hear) if aim == "class" else None
         if aim != "class":
             _number(place)
     if aim == "unit":
         st.caption(f"The unit in row {place.unit[0]}, column {place.unit[1]}; pick another one in “What a unit sees”.")
-    return str(aim)
+    return _choice(place, aim, index, _adjusted()), _about(place, aim, index)
+
+
+def _save(place: Place, found: Visualisation, about: str) -> None:
+    st.download_button(
+        "Save the picture",
+        _png(found),
+        file_name=re.sub(r"[^a-z0-9]+", "-", f"{place.rail.model.key} {about}".lower()) + ".png",
+        mime="image/png",
+        icon=":material/download:",
+        key="save-visualisation",
+        on_click="ignore",
+    )
+
+
+def _aim(place: Place) -> str:
+    """Ask what to drive up."""
+    aims = AIMS if place.spatial else {"channel": "one value of the layer", "class": AIMS["class"]}
+    return str(
+        st.segmented_control(
+            "Drive up",
+            list(aims),
+            required=True,
+            format_func=lambda name: aims[name],
+            key="aim",
+            on_change=state.select("aim", aims, "the aim"),
+        )
+    )
 
 
 def _number(place: Place) -> None:
@@ -87,7 +119,12 @@ def _number(place: Place) -> None:
     state.put(key, place.channel)
     most = place.size[0] - 1
     st.number_input(
-        f"Channel, 0 to {most}", 0, most, key=key, width=180, on_change=lambda: places.pick_channel(int(state.get(key)))
+        f"{place.part.capitalize()}, 0 to {most}",
+        0,
+        most,
+        key=key,
+        width=180,
+        on_change=lambda: places.pick_channel(int(state.get(key))),
     )
 
 
@@ -97,7 +134,9 @@ def _class(place: Place, hear: Listening) -> int:
     names = place.rail.model.classes
     predicted = name_of(int(cache.predict(place.choice, hear).indices[0]), names)
     state.check_option("class", names, str, "the class", lambda name: str(names.index(name)))
-    chosen = st.selectbox("Class", names, index=None, key="class", placeholder=predicted, bind="query-params")
+    chosen = st.selectbox(
+        "Class", names, index=None, key="class", placeholder=predicted, bind="query-params", width=260
+    )
     return names.index(chosen or predicted)
 
 
@@ -142,7 +181,7 @@ def _measured(place: Place, choice: Choice, hear: Listening) -> float:
 def _about(place: Place, aim: str, index: int | None) -> str:
     if index is not None:
         return f"the class {name_of(index, place.rail.model.classes)}"
-    channel = f"channel {place.channel} of {place.layer}"
+    channel = f"{place.named} of {place.layer}"
     return f"unit {place.unit[0]}-{place.unit[1]} of {channel}" if aim == "unit" else channel
 
 
@@ -163,11 +202,13 @@ def _show(slot: Any, found: object, about: str) -> None:
     )
 
 
-def _say(found: Visualisation, own: float, about: str) -> None:
+def _say(place: Place, found: Visualisation, own: float, about: str) -> None:
     """Say what the picture reaches, beside the picture in the rail, and what it is not."""
-    what = "on average over its places" if found.layer is not None and found.unit is None else "as a score"
+    averaged = found.layer is not None and found.unit is None and place.spatial
+    what = " on average over its places" if averaged else " as a score" if found.layer is None else ""
     st.markdown(
-        f"Here **{words.escaped(about)}** reaches **{found.score:.3g}** {what}; on your picture it is **{own:.3g}**."
+        f"Here **{words.escaped(about)}** reaches **{short(found.score)}**{what}; on the picked picture it is "
+        f"**{short(own)}**."
     )
     for note in found.notes:
         st.caption(words.escaped(note))
@@ -177,8 +218,8 @@ def _say(found: Visualisation, own: float, about: str) -> None:
     )
 
 
-def _climb(found: Visualisation, own: float) -> None:
-    """Draw how the score rose."""
+def _climb(found: Visualisation, own: float | None) -> None:
+    """Draw how the score rose, and that of the picked picture where it is known."""
     import plotly.graph_objects as go
 
     from explain.figures import GREY, LINES
@@ -193,11 +234,13 @@ def _climb(found: Visualisation, own: float) -> None:
             hovertemplate="step %{x}: %{y:.3g}<extra></extra>",
         )
     )
-    figure.add_hline(y=own, line={"color": GREY, "dash": "dot"}, annotation_text="your picture")
+    if own is not None:
+        figure.add_hline(y=own, line={"color": GREY, "dash": "dot"}, annotation_text="the picked picture")
     figure.update_xaxes(title="Step")
-    figure.update_yaxes(title="Score, moved a little at each step")
+    figure.update_yaxes(title="Score")
     figure.update_layout(height=260, margin={"l": 10, "r": 10, "t": 10, "b": 10}, showlegend=False)
-    alt = f"The score rises from {found.scores[0]:.3g} to {found.scores[-1]:.3g} in {len(steps)} steps."
+    first, last = (short(float(found.scores[place])) for place in (0, -1))
+    alt = f"The score rises from {first} to {last} in {len(steps)} steps."
     st.plotly_chart(figure, key="climb", config={"displayModeBar": False}, alt=alt)
 
 

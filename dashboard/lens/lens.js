@@ -1,6 +1,7 @@
 // The lens: a picture, the evidence over it, and a read-out, drawn in the browser without a round trip.
 //
 // data: bytes = 4-byte little-endian length, a JSON header, the picture as JPEG, the map as uint8 (rows x columns).
+// Where the map was enlarged from the values of a layer's units, these follow as float32 (header.units: rows, columns).
 // An unsigned map runs from 0 to 255 = `top`; a signed one is centred on 128, with 255 = `top` and 1 = -`top`.
 
 const MARKED_SHARE = 10;
@@ -57,7 +58,10 @@ function unpack(bytes) {
   const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
   const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
   const picture = bytes.slice(4 + size, 4 + size + header.pictureBytes);
-  return { header, picture, map: bytes.slice(4 + size + header.pictureBytes) };
+  const held = bytes.slice(4 + size + header.pictureBytes);
+  const count = header.rows * header.columns;
+  const units = header.units && new Float32Array(held.slice(count).buffer);
+  return { header, picture, map: held.subarray(0, count), units };
 }
 
 class Lens {
@@ -74,7 +78,7 @@ class Lens {
 
   // Takes new data; what the user chose in the lens stays.
   async show(data, send) {
-    const { header, picture, map } = unpack(data);
+    const { header, picture, map, units } = unpack(data);
     const ticket = {};
     this.latest = ticket;
     if (this.pictureKey !== header.pictureKey) {
@@ -87,6 +91,7 @@ class Lens {
     this.send = send;
     this.header = header;
     this.map = map;
+    this.units = units;
     if (this.view === null) {
       this.view = VIEWS.includes(header.look.view) ? header.look.view : "heat";
       this.whole = header.look.whole === true;
@@ -202,12 +207,20 @@ class Lens {
   }
 
   describe({ x, y }) {
+    if (this.units) return this.unitUnder(x, y);
     const { columns, signed, top, unit, exceeds, ends } = this.header;
     const byte = this.map[y * columns + x];
     const share = signed ? (byte - 128) / 127 : byte / 255;
     const capped = exceeds && Math.abs(share) > 0.999 ? (share > 0 ? "\u2265 " : "\u2264 ") : "";
     const side = signed && share !== 0 && ends[0] ? `, ${ends[share > 0 ? 1 : 0]}` : "";
     return `x ${x}, y ${y}: ${capped}${short(share * top)} ${unit}${side}`;
+  }
+
+  // What the unit below a pixel gives, as it is: the colours run smoothly from unit to unit.
+  unitUnder(x, y) {
+    const { rows, columns, units, unit } = this.header;
+    const [row, column] = [Math.floor((y / rows) * units[0]), Math.floor((x / columns) * units[1])];
+    return `Row ${row}, column ${column} of the layer: ${short(this.units[row * units[1] + column], 3)} ${unit}`;
   }
 
   controls() {

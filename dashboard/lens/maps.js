@@ -6,7 +6,7 @@
 const all = new WeakMap();
 const GAP = 6;
 const LABEL = 15;
-const SMALLEST = 54;
+const SMALLEST = 36;
 
 function unpack(bytes) {
   const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
@@ -66,7 +66,10 @@ class Maps {
   shape() {
     const width = this.canvas.parentElement.clientWidth;
     const most = Math.floor((width + GAP) / (SMALLEST + GAP));
-    const columns = Math.max(1, Math.min(most, this.header.across, this.header.tiles.length));
+    const room = Math.max(1, Math.min(most, this.header.across, this.header.tiles.length));
+    // Even rows where there are any: 12 as 6 and 6.
+    const even = [0, 1, 2, 3].map((less) => room - less).find((count) => count > 2 && this.header.tiles.length % count === 0);
+    const columns = even ?? room;
     const wide = Math.min((width + GAP) / columns - GAP, 180);
     return { columns, wide, high: (wide * this.header.height) / this.header.width, width };
   }
@@ -145,7 +148,11 @@ class Maps {
   }
 
   pick(at) {
-    if (at) this.send(this.header.tiles[at.place].id);
+    if (!at) return;
+    this.send(this.header.tiles[at.place].id);
+    // On a narrow page what shows the picked one stands far below.
+    const shown = this.header.beside && document.querySelector(`.st-key-${this.header.beside}`);
+    if (shown && shown.getBoundingClientRect().top > 0.7 * window.innerHeight) shown.scrollIntoView({ behavior: "smooth" });
   }
 
   read() {

@@ -55,6 +55,7 @@ class Panes {
   build() {
     const grid = this.find("grid");
     while (grid.children.length > this.panes.length) grid.lastChild.remove();
+    grid.dataset.count = this.panes.length;
     this.panes.forEach((pane, place) => {
       const node = grid.children[place] ?? this.make(grid);
       node.className = `pane ${pane.kind === "picture" || place !== 1 ? "" : "middle"}`;

@@ -1,5 +1,8 @@
 // The architecture strip: boxes in columns and rows, one inside another, with what flows between them.
 //
+// A click on a box picks it, whether it is a layer or holds several; one on its triangle unfolds or folds it. With keys,
+// Enter picks, and + or the space bar unfolds.
+//
 // data: bytes of JSON: boxes (name, label, kind, task, shape, weights, multiply-adds, field, parent, column, row, layers),
 // holders before what they hold; edges (source, target, parent, lane), null = the outside of the parent; the picked
 // box and the picked layer's name. What is unfolded is decided here: the layout holds for every state.
@@ -15,32 +18,34 @@ class Strip {
     this.find = (name) => root.querySelector(`[data-part="${name}"]`);
     this.open = new Set();
     const sheet = this.find("sheet");
-    sheet.addEventListener("click", (event) => this.act(boxOf(event)));
+    sheet.addEventListener("click", (event) => this.act(boxOf(event), event.target.closest(".fold")));
     sheet.addEventListener("keydown", (event) => this.key(event));
     sheet.addEventListener("pointerover", (event) => this.point(boxOf(event)));
     sheet.addEventListener("pointerleave", () => this.point(null));
     sheet.addEventListener("focusin", (event) => this.point(boxOf(event)));
     sheet.addEventListener("focusout", () => this.point(null));
     this.find("depths").addEventListener("click", (event) => this.unfold(event.target.dataset.depth));
+    this.find("scroll").addEventListener("scroll", () => this.fade());
+    new ResizeObserver(() => this.fade()).observe(this.find("scroll"));
     this.find("tabular").addEventListener("click", () => this.tabular());
     this.rows = new Rows(this.find("rows"), this.find("find"), (id) => this.pick(id));
   }
 
   // Takes new data; what the user unfolded stays as long as the network is the same.
   show(data, send) {
-    const { network, picked, name, boxes, edges } = JSON.parse(new TextDecoder().decode(data));
+    const { network, picked, name, side, boxes, edges } = JSON.parse(new TextDecoder().decode(data));
     this.send = send;
     const other = network !== this.network;
     const moved = other || picked !== this.picked;
     this.picked = picked;
     if (other) {
       this.network = network;
-      this.boxes = boxes.map((box, id) => ({ id, ...Object.fromEntries(box.map((value, i) => [FIELDS[i], value])) }));
+      this.boxes = boxes.map((box, id) => ({ id, side, ...Object.fromEntries(box.map((value, i) => [FIELDS[i], value])) }));
       this.inside = group(this.boxes, (box) => box.parent);
       this.edges = group(edges, (edge) => edge[2]);
       this.open.clear();
       this.here = picked ?? 0;
-      this.legend();
+      this.find("legend").replaceChildren(...legend(this.boxes));
       this.rows.take(this.boxes, (id) => this.holders(id).length);
     }
     if (moved) this.holders(picked).forEach((id) => this.open.add(id));
@@ -75,6 +80,23 @@ class Strip {
     if (!this.rects.has(this.here)) this.here = this.holders(this.here).find((id) => this.rects.has(id)) ?? 0;
     this.mark();
     if (had) this.item(this.here)?.focus({ preventScroll: true });
+    for (const button of this.find("depths").children) {
+      const all = this.to(button.dataset.depth);
+      button.setAttribute("aria-pressed", String(all.length === this.open.size && all.every((id) => this.open.has(id))));
+    }
+    this.fade();
+  }
+
+  // Lists what is unfolded down to a depth.
+  to(depth) {
+    return this.boxes.filter((box) => box.layers && this.holders(box.id).length < Number(depth)).map((box) => box.id);
+  }
+
+  // Fades the side on which there is more to see.
+  fade() {
+    const view = this.find("scroll");
+    view.classList.toggle("more-left", view.scrollLeft > 4);
+    view.classList.toggle("more-right", view.scrollLeft + view.clientWidth < view.scrollWidth - 4);
   }
 
   // Makes the nodes and lines of what a box holds, with its corner at (x, y).
@@ -122,26 +144,10 @@ class Strip {
     item.dataset.task = box.task;
     item.tabIndex = -1;
     item.title = box.name;
-    if (size.plan) this.head(item, box);
-    else this.card(item, box);
+    if (size.plan) asHead(item, box);
+    else asCard(item, box);
     at(item, left, top, size.wide, size.plan ? HEAD : HIGH);
     this.nodes.push(item);
-  }
-
-  // The words stay in sight while the strip is scrolled along a wide frame.
-  head(item, box) {
-    item.className = "head";
-    const words = text("div", "");
-    words.append(text("b", `\u25be ${box.label}`), text("span", [kindOf(box), shapeOf(box), `${short(box.weights)} weights`].join(" · ")));
-    item.append(words);
-  }
-
-  card(item, box) {
-    item.className = box.layers ? "box group" : "box";
-    item.append(text("b", `${box.layers ? "\u25b8 " : ""}${clipped(box.label)}`), text("span", kindOf(box), "quiet"), text("span", shapeOf(box)));
-    if (box.weights) item.append(text("span", `${short(box.weights)} weights`));
-    if (box.work) item.append(text("span", `${short(box.work)} mult-adds`));
-    item.append(text("span", box.field ? `sees ${box.field.join(" x ")} px` : "sees everything", "quiet"));
   }
 
   // Marks the picked box, or the closed box that holds it, and which box the Tab key reaches.
@@ -167,10 +173,10 @@ class Strip {
     this.find("readout").textContent = box ? `${id === null || id === this.picked ? "Picked: " : ""}${said(box)}` : "";
   }
 
-  act(id) {
+  act(id, fold) {
     if (id === null) return;
     this.here = id;
-    if (this.boxes[id].layers) this.toggle(id);
+    if (fold && this.boxes[id].layers) this.toggle(id);
     else this.pick(id);
   }
 
@@ -194,7 +200,7 @@ class Strip {
 
   unfold(depth) {
     if (depth === undefined) return;
-    this.open = new Set(this.boxes.filter((box) => box.layers && this.holders(box.id).length < Number(depth)).map((box) => box.id));
+    this.open = new Set(this.to(depth));
     if (this.rows.shown) this.tabular();
     this.draw();
     this.bring(this.rects.has(this.picked) ? this.picked : this.here);
@@ -203,7 +209,8 @@ class Strip {
   key(event) {
     const id = boxOf(event);
     if (id === null || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (event.key === "Enter" || event.key === " ") this.act(id);
+    if (event.key === "Enter") this.act(id);
+    else if ([" ", "+", "-"].includes(event.key)) this.act(id, true);
     else if (STEPS[event.key]) this.go(this.nearest(id, STEPS[event.key]));
     else if (event.key === "Home") this.go(0);
     else if (event.key === "End") this.go([...this.rects.keys()].at(-1));
@@ -239,7 +246,9 @@ class Strip {
     if (!rect || !view.clientWidth) return;
     const high = rect.plan ? HEAD : HIGH;
     const inSight = rect.left >= view.scrollLeft && rect.left + WIDE <= view.scrollLeft + view.clientWidth;
-    if (middle || !inSight) view.scrollLeft = rect.left + Math.min(rect.wide, view.clientWidth) / 2 - view.clientWidth / 2;
+    if (middle || !inSight) {
+      view.scrollLeft = whole(rect, this.rects, view.clientWidth, this.find("sheet").clientWidth);
+    }
     const seen = rect.top >= view.scrollTop && rect.top + high <= view.scrollTop + view.clientHeight;
     if (!seen) view.scrollTop = rect.top + high / 2 - view.clientHeight / 2;
   }
@@ -251,19 +260,6 @@ class Strip {
   focused() {
     const active = this.find("sheet").getRootNode().activeElement;
     return Boolean(active?.closest?.('[role="treeitem"]'));
-  }
-
-  legend() {
-    const tasks = [...new Set(this.boxes.map((box) => box.task))].filter((task) => task !== "group" && task !== "other");
-    this.find("legend").replaceChildren(
-      ...tasks.map((task) => {
-        const mark = document.createElement("i");
-        const entry = text("span", task);
-        entry.dataset.task = task;
-        entry.prepend(mark);
-        return entry;
-      }),
-    );
   }
 
   tabular() {

@@ -49,6 +49,15 @@ function way(out, into, over) {
   return `${start}${bend(down ? out.turn : into.turn, out.y, down ? 5 : -5, into.y)}H${into.x}${tip}`;
 }
 
+// Where to scroll so that a box stands near the middle, and the first box in view is not cut.
+function whole(rect, rects, width, all) {
+  const wanted = rect.left + Math.min(rect.wide, width) / 2 - width / 2;
+  const least = rect.left + Math.min(rect.wide, width - 36) - width + 18;
+  const most = Math.min(rect.left - 18, Math.max(0, all - width));
+  const starts = [0, ...[...rects.values()].map(({ left }) => left - 18)].filter((left) => left >= least && left <= most);
+  return starts.sort((one, other) => Math.abs(one - wanted) - Math.abs(other - wanted))[0] ?? wanted;
+}
+
 function group(items, by) {
   const found = new Map();
   for (const item of items) {

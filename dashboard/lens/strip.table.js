@@ -1,4 +1,4 @@
-// The table of the architecture strip, and how a box is put into words; stands before strip.js in one module.
+// The table of the architecture strip, and how a box is put into words and drawn; stands before strip.js in one module.
 
 // All boxes as rows, one button each; arrow keys move from row to row.
 class Rows {
@@ -35,7 +35,7 @@ class Rows {
 
   build() {
     const table = document.createElement("table");
-    table.createCaption().textContent = "All stages, blocks and layers; a layer's button picks it.";
+    table.createCaption().textContent = "All stages, blocks and layers; a button picks one.";
     const top = table.createTHead().insertRow();
     for (const name of ["Layer", "Kind", "Output", "Weights", "Multiply-adds", "Sees, pixels"]) top.append(cell("th", name, "col"));
     const body = table.createTBody();
@@ -53,7 +53,7 @@ class Rows {
     first.style.paddingLeft = `${0.3 + 1.2 * this.depth(box.id)}rem`;
     first.className = box.layers ? "group" : "";
     first.append(button);
-    const field = box.field ? box.field.join(" x ") : "everything";
+    const field = box.field ? `${box.field.join(" x ")}${seesAll(box) ? " (everything)" : ""}` : "everything";
     const values = [kindOf(box), shapeOf(box), box.weights.toLocaleString("en"), box.work.toLocaleString("en"), field];
     row.append(first, ...values.map((value) => cell("td", value)));
   }
@@ -93,10 +93,52 @@ class Rows {
 }
 
 function said(box) {
-  const sees = box.field ? `sees ${box.field.join(" x ")} pixels` : "sees the whole picture";
+  const more = seesAll(box) ? `, more than the whole ${box.side} x ${box.side} picture` : "";
+  const sees = box.field ? `sees ${box.field.join(" x ")} pixels${more}` : "sees the whole picture";
   const counts = [box.weights && `${box.weights.toLocaleString("en")} weights`, box.work && `${short(box.work)} multiply-adds`];
   const name = box.layers ? box.label : box.name;
   return [name, kindOf(box), `gives ${shapeOf(box)}`, ...counts.filter(Boolean), sees].join(" · ");
+}
+
+// The head of an unfolded box; its words stay in sight while the strip is scrolled along a wide frame.
+function asHead(item, box) {
+  item.className = "head";
+  const words = text("div", "");
+  const held = [kindOf(box), shapeOf(box), `${short(box.weights)} weights`].join(" · ");
+  words.append(fold(true), text("b", box.label), text("span", held));
+  item.append(words);
+}
+
+function asCard(item, box) {
+  item.className = box.layers ? "box group" : "box";
+  if (box.layers) item.append(fold(false));
+  item.append(text("b", clipped(box.label)), text("span", kindOf(box), "quiet"), text("span", shapeOf(box)));
+  if (box.weights) item.append(text("span", `${short(box.weights)} weights`));
+  if (box.work) item.append(text("span", `${short(box.work)} mult-adds`));
+  item.append(text("span", box.field && !seesAll(box) ? `sees ${box.field.join(" x ")} px` : "sees everything", "quiet"));
+}
+
+// What unfolds a box or folds it; screen readers know that from the box itself.
+function fold(open) {
+  const triangle = text("i", open ? "\u25be" : "\u25b8", "fold");
+  triangle.setAttribute("aria-hidden", "true");
+  triangle.title = open ? "Fold" : "Unfold";
+  return triangle;
+}
+
+function legend(boxes) {
+  const tasks = [...new Set(boxes.map((box) => box.task))].filter((task) => task !== "group" && task !== "other");
+  return tasks.map((task) => {
+    const entry = text("span", task);
+    entry.dataset.task = task;
+    entry.prepend(document.createElement("i"));
+    return entry;
+  });
+}
+
+// A field may be larger than the picture; what lies beyond is padding.
+function seesAll(box) {
+  return Boolean(box.field) && Math.min(...box.field) > box.side;
 }
 
 function kindOf(box) {

@@ -275,12 +275,12 @@ class Unit {
   }
 
   pixelInWords({ x, y }) {
-    const { rows, columns, down, across } = this.header;
+    const { rows, columns, down, across, side } = this.header;
     const [top, bottom] = this.range(down, rows, y);
     const [left, right] = this.range(across, columns, x);
     const count = (bottom - top) * (right - left);
     const where = count ? `: rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}` : "";
-    return `Pixel x ${x}, y ${y} · seen by ${count} of ${rows * columns} units${where}`;
+    return `Pixel x ${x}, y ${y} of the network's ${side} x ${side} · seen by ${count} of ${rows * columns} units${where}`;
   }
 }
 

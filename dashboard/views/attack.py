@@ -54,6 +54,8 @@ def _attack(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
     waiting.image(cache.crop(choice, 320), caption="The picture before the attack", alt=rail.alt)
     hear = feedback.Listening(progress, f"Making {rail.model.label} ready")
     with hear, body:
+        if cache.loaded(choice.model, choice.untrained) is None:
+            hear.starting()
         cache.model(choice.model, choice.untrained, hear)
         hear.work(f"Looking for a change: {rail.method.label}")
         found = around.attack(choice, hear)

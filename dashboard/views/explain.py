@@ -40,6 +40,8 @@ def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
             with text.container():
                 feedback.offer_to_begin()
             return
+        if cache.loaded(asked.model, asked.untrained) is None and cache.peek(asked) is None:
+            hear.starting()
         prediction = cache.predict(asked, hear)
         left, right = body.columns([55, 45], gap="large")
         with right:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import cache, feedback, loading, state, words
 from dashboard.layers import place as places
-from dashboard.layers import strip
+from dashboard.layers import strip, visualise
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -29,9 +29,16 @@ SECTIONS = {
 }
 
 
+#: What of the address belongs to this page, and is still there after a look at another one.
+KEPT = (
+    *("layer", "channel", "unit", "section", "order", "aim"),
+    *("silent", "silencing", "each", "head", "looking", "over"),
+)
+
+
 def page() -> None:
     """Draw the page."""
-    loading.frame("layers", _layers)
+    loading.frame("layers", _layers, KEPT)
 
 
 def _layers(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
@@ -45,23 +52,25 @@ def _layers(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
         if halted and cache.loaded(rail.model.key, rail.untrained) is None:
             feedback.offer_to_begin()
             return
+        if cache.loaded(rail.model.key, rail.untrained) is None:
+            hear.starting()
         network = cache.model(rail.model.key, rail.untrained, hear)
         place = places.find(rail, network, hear)
         text.markdown(_said(place))
-        strip.draw(rail.model.key, rail.untrained, place.layer, hear)
-        state.check_option("section", SECTIONS, lambda name: SECTIONS[name], "the section", str)
+        strip.draw(place, hear)
         section = st.segmented_control(
             "Section",
             list(SECTIONS),
-            default=next(iter(SECTIONS)),
             required=True,
             format_func=lambda name: SECTIONS[name],
             key="section",
-            bind="query-params",
+            on_change=state.select("section", SECTIONS, "the section"),
             label_visibility="collapsed",
         )
         if halted:
-            feedback.offer_to_begin()
+            if section == "visualise":
+                visualise.draw_stopped(place, hear)
+            feedback.offer_to_begin("Pick another section or layer, change anything in the rail, or begin again.")
             return
         import_module(f"dashboard.layers.{section}").draw(place, hear)
     feedback.finished()
@@ -71,8 +80,31 @@ def _said(place: Place) -> str:
     """Say in a sentence what the picked layer is."""
     channels, rows, columns = place.size
     shape = f"**{channels:,}** channels of **{rows} x {columns}**" if place.spatial else f"**{channels:,}** values"
-    seen = place.info.receptive_field
-    field = "the whole picture" if seen is None else f"**{seen[0]} x {seen[1]}** pixels of it"
     weights = f" and holds **{place.info.parameters:,}** weights" if place.info.parameters else ""
     kind, name = words.escaped(place.info.kind), words.escaped(place.layer)
-    return f"**{name}** ({kind}) gives {shape}{weights}. Each of its units can see {field}."
+    units = "Each of its units" if place.spatial else "Each of them"
+    return f"**{name}** ({kind}) gives {shape}{weights}. {units} can see {_seen(place)}.{_tokens(place)}"
+
+
+def _seen(place: Place) -> str:
+    """Say how much of the picture a unit can see; a field may be larger than the picture, whose rest is padding."""
+    field, side = place.info.receptive_field, place.side
+    if field is None:
+        return "the whole picture"
+    size = f"**{field[0]} x {field[1]}** pixels"
+    if min(field) > side:
+        return f"{size}, more than the whole {side} x {side} picture"
+    return f"{size} of the picture's {side} x {side}"
+
+
+def _tokens(place: Place) -> str:
+    """Explain the other shape that the strip gives a layer of tokens."""
+    network = places.here(place.rail.model.key, place.rail.untrained)
+    geometry = network.graph.geometry[place.layer]
+    if "T" not in geometry.axes or not place.spatial:
+        return ""
+    _, rows, columns = place.size
+    ahead = {0: "", 1: "the class token and "}.get(geometry.prefix, f"{geometry.prefix} tokens without a place and ")
+    shape = " x ".join(str(count) for count in place.info.shape[1:])
+    count = place.size[0]
+    return f" The strip writes it as {shape}: {ahead}{rows} x {columns} places, each a token of {count} numbers."

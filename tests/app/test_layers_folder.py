@@ -22,6 +22,8 @@ from explain.silencing import accuracy
 Open = Callable[..., AppTest]
 #: A layer whose units see 31 of 64 pixels, and one whose units see all of them.
 NEAR, FAR = "layer2.0.conv2", "layer3"
+#: What stands below a picture: how strongly the channel answers it.
+ANSWERS = r"answers \*\*([\d.]+)\*\* · "
 
 
 @pytest.fixture
@@ -62,24 +64,24 @@ def sample(name: str) -> bytes:
 def test_the_top_pictures_of_a_channel_come_with_their_patches_strongest_first(open_page: Open) -> None:
     app = open_page(section="top", layer=NEAR, channel="5")
     assert not app.exception
-    assert "excites channel **5** most" in texts(app) and "Left, the patch" in texts(app)
-    values = [float(found[1]) for text in captions(app) if (found := re.match(r"\*\*([\d.e+-]+)\*\* · ", text))]
+    assert "excites channel **5** most" in texts(app) and "First, the patch" in texts(app)
+    values = [float(found[1]) for text in captions(app) if (found := re.match(ANSWERS, text))]
     assert len(values) >= 3
     assert values == sorted(values, reverse=True)
     assert pictures(app) == 2 * len(values)
 
 
-def test_where_a_unit_sees_everything_there_is_no_patch(open_page: Open) -> None:
+def test_where_a_unit_sees_everything_the_patch_is_what_moves_it(open_page: Open) -> None:
     app = open_page(section="top", layer=FAR, channel="63")
     assert not app.exception
-    assert "in the ring" in texts(app)
-    assert pictures(app) == sum(bool(re.match(r"\*\*[\d.e+-]+\*\* · ", text)) for text in captions(app))
+    assert "in the ring" in texts(app) and "the patch that moves it most" in texts(app)
+    assert pictures(app) == 2 * sum(bool(re.match(ANSWERS, text)) for text in captions(app)) > 0
 
 
 def test_a_layer_without_places_has_top_pictures_too(open_page: Open) -> None:
     app = open_page(section="top", layer="fc", channel="0")
     assert not app.exception
-    assert "excites channel **0** most" in texts(app)
+    assert re.search(r"excites value \*\*0\*\* .*goldfish.* most", texts(app))
 
 
 def test_another_channel_is_one_click_away_and_in_the_address(open_page: Open) -> None:
@@ -96,7 +98,7 @@ def test_the_audit_counts_and_silences_and_the_accuracy_follows(open_page: Open)
     found = re.search(r"\*\*(\d+)\*\* are dead \(never above zero on these 14 pictures\)", texts(app))
     assert found and int(found[1]) > 0
     assert "multiply-adds less" in texts(app)
-    dead = next(button for button in app.button if button.label == f"All dead ({found[1]})")
+    dead = next(button for button in app.button if button.label == f"Silence all dead ({found[1]})")
     dead.click().run()
     assert not app.exception
     assert address(app, "silent").startswith("classifier.2:")
@@ -114,7 +116,7 @@ def test_keeping_only_some_channels_is_measured_and_told_as_that(open_page: Open
     over = folder_picker.sample_folder("everyday_resnet").labelled(model.card.classes)
     kept = accuracy(model, over, "layer3", [4, 5], keep_only=True)
     assert counts and [int(count) for count in counts.groups()] == [round(share * len(over)) for share in kept]
-    app.segmented_control(key="silencing").set_value("Silence these").run()
+    app.segmented_control(key="silencing").set_value("silence").run()
     without = re.search(r"and \*\*(\d+)\*\* without them", texts(app))
     silenced = accuracy(model, over, "layer3", [4, 5])
     assert "Without these 2 channels, the model" in texts(app)
@@ -123,13 +125,9 @@ def test_keeping_only_some_channels_is_measured_and_told_as_that(open_page: Open
 
 def test_what_to_do_with_the_channels_stays_from_section_to_section(open_page: Open) -> None:
     app = open_page(section="Filters", layer="layer3", silencing="Keep only these", silent="layer3:4-5")
-    app.session_state["section"] = "maps"
-    app.run()
-    for held in (app.query_params, app.session_state):
-        if "silencing" in held:
-            del held["silencing"]  # as Streamlit does in a browser
-    app.session_state["section"] = "audit"
-    app.run()
+    assert address(app, "silencing") == "keep"
+    for section in ("maps", "audit"):
+        app.segmented_control(key="section").set_value(section).run()
     assert not app.exception
     assert "With these 2 channels alone, the model" in texts(app)
 
@@ -168,7 +166,7 @@ def test_of_more_channels_than_may_be_picked_at_once_the_first_are_offered(
 ) -> None:
     monkeypatch.setattr(silence, "MOST_PICKED", 2)
     app = open_page(model="everyday_vgg", section="audit", layer="classifier.2")
-    button = next(button for button in app.button if button.label.startswith("2 of "))
+    button = next(button for button in app.button if button.label.startswith("Silence 2 of "))
     button.click().run()
     assert not app.exception
     assert re.fullmatch(r"classifier\.2:\d+-\d+", address(app, "silent"))
@@ -234,12 +232,10 @@ def test_pictures_whose_folders_name_no_class_are_gone_over_without_an_accuracy(
 def test_what_was_handed_over_stays_for_the_other_section_until_it_is_forgotten(open_page: Open) -> None:
     app = open_page(section="audit", layer=NEAR, over="own")
     app.file_uploader(key="over_files").upload("1.jpg", sample("coffee"), "image/jpeg").run()
-    app.session_state["section"] = "maps"
-    app.run()
-    app.session_state["section"] = "top"
-    app.run()
+    for section in ("maps", "top"):
+        app.segmented_control(key="section").set_value(section).run()
     assert not app.exception
-    assert address(app, "over") == "Your pictures"
+    assert address(app, "over") == "own"
     assert "The picture that you handed over is still here." in texts(app)
     app.button(key="forget_folder").click().run()
     assert "Hand over some pictures" in texts(app)

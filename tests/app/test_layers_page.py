@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -92,6 +93,50 @@ def test_a_layer_without_places_is_a_list_of_numbers(open_page: Open) -> None:
     app = open_page(layer="fc")
     assert not app.exception
     assert any("fc has no places" in str(caption.value) for caption in app.caption)
+    assert "gives **50** values" in texts(app) and "Each of them can see the whole picture" in texts(app)
+
+
+def test_a_field_larger_than_the_picture_is_said_to_be_that(open_page: Open) -> None:
+    assert "can see **103 x 103** pixels, more than the whole 64 x 64 picture." in texts(open_page())
+    assert "can see **23 x 23** pixels of the picture's 64 x 64." in texts(open_page(layer="layer2.0.conv1"))
+
+
+def test_what_is_picked_stands_in_the_address_by_its_key_and_not_by_its_label(open_page: Open) -> None:
+    app = open_page(section="What a unit sees", layer="layer2", order="strongest answer")
+    assert not notices(app)
+    assert app.query_params["section"] == ["unit"] or app.query_params["section"] == "unit"
+    app.segmented_control(key="section").set_value("maps").run()
+    assert "section" not in app.query_params and "order" not in app.query_params
+    app.selectbox(key="order").select("index").run()
+    assert app.query_params["order"] in ("index", ["index"])
+
+
+def test_a_stopped_visualisation_leaves_its_controls_and_says_what_else_there_is(open_page: Open) -> None:
+    app = open_page(section="visualise", activation_maximisation_steps="2")
+    app.session_state["stopped"] = app.session_state["working_on"]
+    app.run()
+    assert not app.exception
+    assert app.segmented_control(key="aim").value == "channel"
+    assert "Pick another section or layer, change anything in the rail, or begin again." in texts(app)
+    assert app.button(key="again").label == "Start again"
+
+
+@pytest.mark.parametrize(("layer", "picked"), [("fc", r"value 12 \\\(tabby\\\)"), ("avgpool", "channel 12")])
+def test_what_moves_the_only_unit_of_its_channel_is_measured_and_said(
+    open_page: Open, layer: str, picked: str
+) -> None:
+    app = open_page(section="unit", layer=layer, channel="12")
+    assert not app.exception
+    said = texts(app).replace("\N{NO-BREAK SPACE}", " ")
+    found = rf"\*\*{picked}\*\* of {layer} can see the whole picture\. \*\*What moves it\*\* on this picture: \d+ %"
+    assert re.search(found, said), said
+
+
+def test_around_an_activation_its_neighbours_are_shown_before_and_after(open_page: Open) -> None:
+    app = open_page(section="step", layer="layer2.0.relu", channel="47", unit="5-7")
+    tables = "".join(str(html.proto.body) for html in app.get("html"))
+    assert "Before: layer2.0.bn1" in tables and "After: layer2.0.relu" in tables
+    assert any("just what the network gave" in str(caption.value) for caption in app.caption)
 
 
 @pytest.mark.parametrize("section", SECTIONS)

@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,14 +63,23 @@ class Server:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with served(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@contextmanager
+def served(folder: Path, **own: str) -> Iterator[Server]:
+    """Start a dashboard that keeps what it writes in `folder`; `own`: settings of its own."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
     log = folder / "log.txt"
-    # An empty hub cache: what the tests see must not depend on what somebody downloaded.
-    settings = os.environ | {"TORCH_HOME": str(folder), "OMP_NUM_THREADS": "1", "CONVLENS_DEVICE": "cpu"}
-    settings.pop("CONVLENS_WEIGHTS", None)
+    # An empty cache: what the tests see must not depend on what somebody downloaded or ran.
+    settings = os.environ | {"TORCH_HOME": str(folder), "XDG_CACHE_HOME": str(folder)}
+    settings |= {"OMP_NUM_THREADS": "1", "CONVLENS_DEVICE": "cpu"}
+    for name in ("CONVLENS_WEIGHTS", "CONVLENS_DATA", "CONVLENS_NETWORK"):
+        settings.pop(name, None)
+    settings |= own
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=out, stderr=subprocess.STDOUT)
@@ -117,7 +127,8 @@ class Screen:
 
     def _console(self, message: ConsoleMessage) -> None:
         # Streamlit asks for these first under the page's own address, before it finds where the server is.
-        asked_for = re.search(r"/(attack|layers)/_stcore/(health|host-config)$", message.location.get("url", ""))
+        path = r"/(attack|layers|mistakes)/_stcore/(health|host-config)$"
+        asked_for = re.search(path, message.location.get("url", ""))
         if message.type == "error" and not asked_for:
             self.complaints.append(message.text)
 
@@ -155,10 +166,20 @@ class Screen:
 @pytest.fixture
 def screen(chromium: Browser, server: Server, request: pytest.FixtureRequest) -> Iterator[Screen]:
     """A window 1440 pixels wide; parametrize `screen` indirectly with (width, height, colour scheme)."""
-    width, height, scheme = getattr(request, "param", (1440, 900, "light"))
+    with looking(chromium, server, *getattr(request, "param", ())) as window:
+        yield window
+
+
+@contextmanager
+def looking(
+    chromium: Browser, server: Server, width: int = 1440, height: int = 900, scheme: str = "light"
+) -> Iterator[Screen]:
+    """Open a window, and see in the end that nothing left the machine and nobody complained."""
     context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     window = Screen(context.new_page(), server)
-    yield window
-    context.close()
+    try:
+        yield window
+    finally:
+        context.close()
     assert window.left_the_machine == []
     assert window.complaints == []

@@ -39,7 +39,7 @@ def test_hovering_a_map_tells_its_values_without_asking_the_server(screen: Scree
     sheet = screen.page.locator(".st-key-maps canvas")
     before = sheet.evaluate("canvas => canvas.toDataURL()")
     sheet.hover(position={"x": 20, "y": 20})
-    told = r"channel 0 · row \d+, column \d+: [\d.]+ · maximum [\d.]+, mean [\d.]+, adds [+-][\d.e-]+"
+    told = r"channel 0 · row \d+, column \d+: [\d.]+ · maximum [\d.]+, mean [\d.]+, adds [+\u2212][\d.·⁰¹²³⁴⁵⁶⁷⁸⁹⁻]+"
     assert re.fullmatch(told, readout(screen))
     assert sheet.evaluate("canvas => canvas.toDataURL()") != before
     assert screen.page.locator("[data-testid=stApp]").get_attribute("data-test-script-state") == "notRunning"
@@ -95,12 +95,66 @@ def test_a_click_on_the_large_map_picks_the_unit_there(screen: Screen) -> None:
 def test_the_sections_stand_in_the_link(screen: Screen) -> None:
     opened(screen)
     screen.page.get_by_role("radio", name="Filters").click()
-    screen.page.wait_for_url("**section=Filters**")
+    screen.page.wait_for_url("**section=filters**")
     screen.page.wait_for_selector(".st-key-slices .maps[data-ready]")
     screen.page.reload()
     screen.page.wait_for_selector(".st-key-slices .maps[data-ready]")
     assert screen.page.get_by_role("radio", name="Filters").get_attribute("aria-checked") == "true"
     assert screen.page.locator(".st-key-maps .maps").count() == 0
+
+
+def test_the_values_of_the_last_layer_are_drawn(screen: Screen) -> None:
+    screen.open("layers?layer=fc&section=maps")
+    options = screen.page.locator(".st-key-values [role=radio]")
+    options.first.wait_for()
+    assert options.count() == 20
+    assert options.first.inner_text().startswith("value 12 (tabby)")
+
+
+def test_layer_channel_and_unit_are_still_there_after_another_page_and_back_is_one_step(screen: Screen) -> None:
+    opened(screen, "?layer=layer2&order=index&channel=5&unit=3-3&section=maps")
+    strip = screen.page.locator("[role=treeitem][aria-label^='layer1 ·']")
+    strip.click(position={"x": 60, "y": 40})
+    screen.page.wait_for_url("**layer=layer1**")
+    stands(screen)
+    assert "channel=5" not in screen.page.url
+    screen.page.go_back()
+    screen.page.wait_for_url("**layer=layer2**")
+    stands(screen)
+    assert "channel=5&unit=3-3" in screen.page.url and channel(screen) == "Channel 5"
+    screen.page.get_by_role("link", name="Explain").click()
+    screen.answered()
+    assert "layer=" not in screen.page.url
+    screen.page.get_by_role("link", name="Layers").click()
+    screen.page.wait_for_url("**layer=layer2**")
+    stands(screen)
+    assert "channel=5" in screen.page.url and "unit=3-3" in screen.page.url and channel(screen) == "Channel 5"
+    screen.page.go_back()
+    screen.answered()
+    assert "/layers" not in screen.page.url
+
+
+@pytest.mark.parametrize("screen", WINDOWS[2:3], indirect=True)
+def test_on_a_narrow_page_a_picked_channel_comes_into_view(screen: Screen) -> None:
+    first = opened(screen, "?layer=layer2&order=index&channel=5")
+    screen.page.locator(".st-key-maps canvas").click(position={"x": 20, "y": 20})
+    screen.page.wait_for_selector(f'.st-key-maps .maps:not([data-ready="{first}"])')
+    stands(screen)
+    screen.page.wait_for_timeout(800)
+    shape = screen.page.locator("h3", has_text="Channel 0").bounding_box()
+    assert shape is not None and 0 <= shape["y"] < 844
+
+
+def test_a_stopped_visualisation_stays_as_far_as_it_came(screen: Screen) -> None:
+    screen.open("layers?section=visualise&layer=layer2&channel=5&activation-maximisation-steps=500", settled=False)
+    screen.page.wait_for_function(
+        "() => /step \\d+ of 500/.test(document.querySelector('.st-key-progress')?.innerText ?? '')"
+    )
+    screen.page.locator(".stImage img").first.wait_for()
+    screen.page.locator(".st-key-stop button").first.click()
+    screen.page.get_by_text(re.compile(r"Stopped after \d+ of 500 steps")).wait_for()
+    assert screen.page.get_by_role("radio", name="a class").is_visible()
+    assert screen.page.locator(".stImage img").count() == 1
 
 
 def test_the_picture_and_the_network_go_along_to_the_layers_and_back(screen: Screen) -> None:

@@ -46,11 +46,24 @@ def test_the_strip_begins_with_the_stages_and_marks_the_picked_one(screen: Scree
     )
 
 
-def test_clicks_unfold_a_stage_and_a_block_and_pick_a_layer(screen: Screen) -> None:
+def triangle(screen: Screen, name: str) -> Locator:
+    """Find what unfolds a box."""
+    return box(screen, name).locator(".fold")
+
+
+def test_a_click_picks_a_stage_too(screen: Screen) -> None:
+    opened(screen)
+    box(screen, "layer2").click()
+    assert picked(screen) == "layer2"
+    screen.page.wait_for_url("**layer=layer2**")
+    assert box(screen, "layer2").get_attribute("aria-expanded") == "false"
+
+
+def test_triangles_unfold_a_stage_and_a_block_and_a_click_picks_a_layer(screen: Screen) -> None:
     opened(screen)
     before = screen.page.url
-    box(screen, "layer2").click()
-    box(screen, "layer2.0").click()
+    triangle(screen, "layer2").click()
+    triangle(screen, "layer2.0").click()
     assert "layer2.0.downsample.0" in labels(screen)
     assert screen.page.url == before
     box(screen, "layer2.0.conv1").click()
@@ -58,7 +71,7 @@ def test_clicks_unfold_a_stage_and_a_block_and_pick_a_layer(screen: Screen) -> N
     assert picked(screen) == "layer2.0.conv1"
     screen.page.wait_for_url("**layer=layer2.0.conv1**")
     screen.page.locator(".stMarkdown", has_text="layer2.0.conv1 (Conv2d) gives 128 channels").wait_for()
-    box(screen, "layer2").click()
+    triangle(screen, "layer2").click()
     assert box(screen, "layer2").get_attribute("aria-expanded") == "false"
     assert "holds" in str(box(screen, "layer2").get_attribute("class"))
 
@@ -74,7 +87,7 @@ def test_a_link_to_a_layer_unfolds_what_holds_it(screen: Screen) -> None:
 def test_the_strip_can_be_used_with_keys_alone(screen: Screen) -> None:
     opened(screen)
     box(screen, "layer3").focus()
-    for key in ("ArrowLeft", "Enter", "ArrowDown", "Enter", "ArrowDown", "ArrowRight", "ArrowRight"):
+    for key in ("ArrowLeft", "+", "ArrowDown", " ", "ArrowDown", "ArrowRight", "ArrowRight"):
         screen.page.keyboard.press(key)
     focused = screen.page.locator("[role=treeitem]:focus")
     assert str(focused.get_attribute("title")).startswith("layer2.")
@@ -84,6 +97,10 @@ def test_the_strip_can_be_used_with_keys_alone(screen: Screen) -> None:
     screen.settle()
     assert screen.page.locator("[role=treeitem]:focus").get_attribute("title") == name
     assert screen.page.locator("[role=treeitem][tabindex='0']").count() == 1
+
+
+def pressed(screen: Screen) -> list[str]:
+    return screen.page.locator("[data-part=depths] [aria-pressed=true]").all_inner_texts()
 
 
 def test_a_skip_is_drawn_and_brought_out_with_its_box(screen: Screen) -> None:
@@ -97,8 +114,9 @@ def test_a_skip_is_drawn_and_brought_out_with_its_box(screen: Screen) -> None:
 
 def test_the_whole_network_can_be_unfolded_and_folded(screen: Screen) -> None:
     opened(screen)
+    assert pressed(screen) == ["Stages"]
     screen.page.get_by_role("button", name="Layers", exact=True).click()
-    assert len(labels(screen)) == 63
+    assert len(labels(screen)) == 63 and pressed(screen) == ["Layers"]
     screen.page.get_by_role("button", name="Blocks", exact=True).click()
     assert "layer1.1" in labels(screen) and "layer1.1.conv1" not in labels(screen)
     screen.page.get_by_role("button", name="Stages", exact=True).click()

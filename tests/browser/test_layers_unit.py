@@ -86,7 +86,8 @@ def test_a_click_on_the_picture_marks_the_units_that_see_the_pixel(screen: Scree
     screen.page.wait_for_url("**pixel=40-20**")
     shown(screen, first)
     screen.page.mouse.move(2, 2)
-    assert readout(screen) == "Pixel x 40, y 20 · seen by 25 of 1024 units: rows 8 to 12, columns 18 to 22"
+    seen = "seen by 25 of 1024 units: rows 8 to 12, columns 18 to 22"
+    assert readout(screen) == f"Pixel x 40, y 20 of the network's 64 x 64 · {seen}"
     assert pixels(screen, "map") != before
     canvas(screen, "picture").press("Escape")
     screen.page.wait_for_function("() => !location.search.includes('pixel=')")
@@ -109,9 +110,15 @@ def test_the_heat_can_be_put_away(screen: Screen) -> None:
     assert pixels(screen, "picture") != before
 
 
-def test_a_layer_without_places_says_so(screen: Screen) -> None:
-    screen.open("layers?section=unit&layer=fc")
-    assert "This layer has no places" in body(screen)
+def test_what_moves_a_value_of_the_last_layer_is_laid_over_the_picture(screen: Screen) -> None:
+    screen.open("layers?section=unit&layer=fc&channel=12")
+    screen.page.wait_for_selector(".lens[data-ready]")
+    assert "value 12 (tabby) of fc can see the whole picture. What moves it on this picture" in body(screen)
+
+
+def test_a_step_shows_where_on_the_picture_it_looks(screen: Screen) -> None:
+    screen.open("layers?section=step&layer=layer2.0.conv1&channel=31&unit=8-8")
+    screen.page.locator(".stImage", has_text="What it can see: 23 x 23 pixels").locator("img").wait_for()
 
 
 def test_inside_a_convolution_any_input_channel_can_be_looked_at(screen: Screen) -> None:

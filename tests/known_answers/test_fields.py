@@ -182,6 +182,16 @@ def test_a_unit_that_is_off_is_moved_by_nothing() -> None:
     assert found.box is None and found.share == 0 and not found.energy.any()
 
 
+def test_what_moves_a_value_of_the_last_layer_is_the_gradient_of_its_score() -> None:
+    model = models.load("everyday_resnet")
+    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3))
+    found = effective(explain.trace(model, image), "fc", 0, 0, channel=12)
+    leaf = image.clone().requires_grad_()
+    (gradient,) = torch.autograd.grad(model(leaf)[0, 12], [leaf])
+    np.testing.assert_allclose(found.energy, gradient[0].square().sum(0).numpy(), rtol=1e-3, atol=1e-9)
+    assert found.box is not None and found.share > 0.8
+
+
 def test_a_network_that_cannot_be_cut_is_measured_too() -> None:
     model = toy.loaded(toy.seeded(toy.Branching()), 3)
     found = effective(explain.trace(model, toy.picture()), "conv1", 8, 8, channel=0)

@@ -251,9 +251,9 @@ def test_links_that_would_lie_on_each_other_get_lanes_of_their_own() -> None:
 
 def test_the_component_gets_every_box_and_the_place_of_the_picked_layer() -> None:
     found = layout("everyday_resnet")
-    record = json.loads(strip.pack(found, "layer2.0.conv1"))
+    record = json.loads(strip.pack(found, "layer2.0.conv1", 64))
     assert record["boxes"][record["picked"]][0] == "layer2.0.conv1"
     assert record["boxes"][record["picked"]][4] == [128, 16, 16]
     assert len(record["boxes"]) == len(found.boxes) and len(record["edges"]) == len(found.edges)
-    other = json.loads(strip.pack(found, "fc"))
-    assert other["network"] == record["network"] != json.loads(strip.pack(layout("everyday_vgg"), "fc"))["network"]
+    other = json.loads(strip.pack(found, "fc", 64))
+    assert other["network"] == record["network"] != json.loads(strip.pack(layout("everyday_vgg"), "fc", 64))["network"]

@@ -101,6 +101,13 @@ def test_a_list_of_labels_in_the_data_says_which_pictures_and_which_classes(
     assert labels(zipped(data)) == {"data/in/a.png": "cat", "data/in/b.png": "3"}
 
 
+def test_the_first_class_of_all_is_a_class_in_a_list_too(tmp_path: Path) -> None:
+    records = json.dumps([{"name": "a.png", "label": 0}, {"name": "b.png", "label": 1}])
+    data = folder(tmp_path / "data", "a.png", "b.png", labels_json=records)
+    assert labels(data) == {"a.png": 0, "b.png": 1}
+    assert labels_of(read(data, read_picture).sources, CLASSES).indices == (0, 1)
+
+
 def test_a_file_beside_the_pictures_that_lists_something_else_is_passed_over(tmp_path: Path) -> None:
     data = folder(tmp_path, "cat/a.png", boxes_csv="file,x0\na.png,3\n", other_csv="\0", config_json='{"name": 1}')
     assert labels(data) == {"cat/a.png": "cat"}
