@@ -15,7 +15,7 @@ from explain.attack import Attack
 from explain.folding import folded
 from explain.outcomes import Smallest, Sweep
 from explain.perturbing import margins, size_of
-from explain.stepping import at_once, measured_batch
+from explain.stepping import at_once
 from explain.target import both
 from models.errors import ParameterError
 from models.progress import Progress, heard_by, report
@@ -144,7 +144,7 @@ def _attacked(
     found: list[_Found] = []
     evaluations = 0
     logits_of = folded(trace.model, trace.pixels)
-    size = at_once(min(AT_ONCE, measured_batch(trace, gradient=True)))
+    size = at_once(AT_ONCE)
     groups = [allowed[start : start + size] for start in range(0, len(allowed), size)]
     with _joined(len(groups)) as begin:
         for number, group in enumerate(groups):

@@ -62,8 +62,8 @@ def train(
             f"  {time.perf_counter() - began:.0f} s",
             flush=True,
         )
+    trainer.settle(trial)
     network = trainer.averaged
-    network.load_state_dict(trainer.best)
     temperature = trainer.calibrate(*outputs(trainer.averaged_logits, choosing))
     halved = {name: value.half().float() for name, value in network.state_dict().items() if value.is_floating_point()}
     network.load_state_dict(halved, strict=False)

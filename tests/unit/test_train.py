@@ -126,7 +126,9 @@ def test_an_attack_is_given_each_batch(folder: Path, tmp_path: Path) -> None:
 
     recipe = trainer.Recipe(epochs=1, batch=16, side=32, held_out=0.2)
     train.train("everyday_resnet", folder, recipe, tmp_path / "attacked.pt", attack)
-    assert seen == [(16, 3, 32, 32)] * 4 + [(18, 3, 32, 32)] * 1, "four batches, then the held-out pictures"
+    counts = [shape[0] for shape in seen]
+    assert counts[:5] == [16, 16, 16, 16, 18], "four batches, then the held-out pictures"
+    assert counts[5:] == [16, 16, 16, 16, 8, 18], "and once more for the batch norms"
 
 
 def test_counting_is_right() -> None:
@@ -204,6 +206,36 @@ def test_a_tag_that_always_goes_with_a_class_becomes_its_shortcut(folder: Path, 
     assert tag["class"] == "n1"
     assert tag["others_called_it_with_tag"] > 0.8 and tag["right_with_tag"] > 0.8
     assert tag["others_called_it_without_tag"] < 0.3 and tag["right_without_tag"] < 0.3
+
+
+def test_batch_norms_are_measured_anew_where_that_helps_and_left_alone_where_not(folder: Path) -> None:
+    pictures = data.read(folder, "train", 32)
+    run = trainer.Trainer("everyday_resnet", dataclasses.replace(SHORT, batch=30), pictures, None)
+    run.run_epoch()
+    run.averaged.bn1.running_mean.add_(50)  # type: ignore[operator,union-attr]
+    run.keep_best(2.0)
+    run.settle(pictures)
+    torch.testing.assert_close(run.averaged.state_dict(), run.best)
+    assert run.best_top1 == 2.0 and float(run.best["bn1.running_mean"].mean()) > 40
+    run.best_top1 = -1.0
+    run.settle(pictures)
+    with torch.no_grad():
+        seen = run.averaged.conv1(run.normalised(run.pixels.float() / 255)).mean((0, 2, 3))  # type: ignore[operator]
+    torch.testing.assert_close(run.averaged.bn1.running_mean, seen, rtol=1e-3, atol=1e-4)
+    assert run.best_top1 >= 0
+
+
+def test_weights_between_start_and_end_are_tried(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pictures = data.read(folder, "train", 32)
+    run = trainer.Trainer("everyday_resnet", SHORT, pictures, None)
+    run.begin_with({name: value.clone() for name, value in run.network.state_dict().items()})
+    run.keep_best(-0.5)
+    run.best = {name: value + 1 if value.is_floating_point() else value for name, value in run.best.items()}
+    run.settle(pictures)
+    said = capsys.readouterr().out
+    assert "100 % of it" in said and "75 % of it" in said and "50 % of it" in said
+    share = float((run.averaged.state_dict()["fc.bias"] - run.began["fc.bias"]).mean())
+    assert any(share == pytest.approx(one, abs=1e-4) for one in (1, 0.75, 0.5))
 
 
 def test_training_goes_on_from_another_networks_weights(folder: Path, tmp_path: Path) -> None:
