@@ -170,8 +170,10 @@ def check_option(
 def named(asked: str, options: Iterable[Any], *spellings: Callable[[Any], str]) -> Any:
     """Find the option that a link means, in any of its spellings, case and punctuation left aside; None if none."""
     options = list(options)
-    found = (o for spelling in spellings for o in options if _folded(spelling(o)) == _folded(asked))
-    return next(found, None)
+    pairs = [(option, spelling(option)) for spelling in spellings for option in options]
+    exact = [option for option, spelled in pairs if spelled == asked]
+    # One that is spelled just so comes before others that look alike: a before A, C++ before C.
+    return next(iter(exact + [option for option, spelled in pairs if _folded(spelled) == _folded(asked)]), None)
 
 
 def check_number(

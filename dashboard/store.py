@@ -56,6 +56,11 @@ class Store(Generic[Value]):
             while self._values and (len(self._values) > self._most or self.nbytes > self._bytes_at_most):
                 self._values.popitem(last=False)
 
+    def under_way(self, key: Hashable) -> bool:
+        """Tell whether some session is computing this value now."""
+        with self._lock:
+            return key in self._jobs
+
     @property
     def nbytes(self) -> int:
         """Count the bytes of all values."""

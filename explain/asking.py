@@ -49,12 +49,12 @@ def ask(
     """Ask a network about versions of a picture, each made when its turn comes: RGB, at the size that it sees."""
 
     def pixels(some: Sequence[Version]) -> Tensor:
-        return tensor_of(*(np.asarray(picture(version), np.float32) / 255 for version in some)).to(model.device)
+        return tensor_of(*(np.asarray(picture(version), np.float32) / 255 for version in some))
 
     def answers(trace: Trace) -> tuple[Asked, ...]:
         found: list[Asked] = []
         for part in steps(trace, len(versions)):
-            logits = trace.model(pixels(versions[part]))
+            logits = trace.model(pixels(versions[part]).to(trace.model.device))
             if not torch.isfinite(logits).all():
                 raise ModelError("The network gives no finite scores for this picture.", "Its weights may be damaged.")
             best = probabilities(logits).max(1)
@@ -64,4 +64,4 @@ def ask(
             found.extend(Asked(*one) for one in said)
         return tuple(found)
 
-    return within_memory(Trace(model, pixels(versions[:1])), answers)
+    return within_memory(Trace(model, pixels(versions[:1]).to(model.device)), answers)

@@ -14,7 +14,7 @@ LABEL_COLUMNS = ("label", "class", "class_index")
 #: The list of classes that stands in some data sets: [{"index", "wnid" (the folder), "name"}].
 CLASS_LIST = "classes.json"
 #: What reading a file that is no such list raises.
-OTHERWISE = (ValueError, KeyError, TypeError, AttributeError, csv.Error)
+OTHERWISE = (ValueError, KeyError, TypeError, AttributeError, RecursionError, csv.Error)
 
 
 def labels_in(name: str, data: bytes) -> dict[str, str | int | None] | None:
@@ -52,7 +52,7 @@ def _column(record: dict[str, Any], wanted: tuple[str, ...]) -> str:
 def class_names(data: bytes) -> dict[str, str]:
     """Read which class each folder is for; nothing where the file is damaged."""
     try:
-        return {str(record["wnid"]): str(record["name"]) for record in json.loads(data)}
+        return {as_text(str(record["wnid"])): as_text(str(record["name"])) for record in json.loads(data)}
     except OTHERWISE:
         return {}
 

@@ -162,9 +162,13 @@ def read_parts(folder: Path) -> tuple[Header, Cases]:
 
 
 def read_embeddings(folder: Path, cases: Cases) -> NDArray[np.float16] | None:
-    """Read the embeddings of these cases, (N, D); None where the network has none."""
-    tables = (table["embedding"].combine_chunks() for table in _tables(folder, ["embedding"]))
-    found = [array.flatten().to_numpy(zero_copy_only=False) for array in tables]
+    """Read the embeddings of these cases, (N, D); None where the network has none.
+
+    Parts that have been added since the cases were read are left out.
+    """
+    known = set(cases.number.tolist())
+    tables = [t for t in _tables(folder, ["number", "embedding"]) if t.num_rows and t["number"][0].as_py() in known]
+    found = [table["embedding"].combine_chunks().flatten().to_numpy(zero_copy_only=False) for table in tables]
     flat = np.concatenate(found) if found else np.empty(0, np.float16)
     answers = int(cases.fine.sum())
     if not flat.size:

@@ -10,6 +10,8 @@ goes on when it is started again: nothing twice, nothing lost.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -139,6 +141,12 @@ class Run:
     def classes(self) -> tuple[str, ...]:
         """The names of the classes, by index."""
         return self.header.classes
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells this run, as far as it has come, from any other: network, weights, pictures and answers."""
+        held = (self.model, self.weights, self.header.checksum, self.cases.number.tolist(), self.cases.sha256.tolist())
+        return hashlib.sha256(json.dumps(held).encode()).hexdigest()
 
     @property
     def total(self) -> int:

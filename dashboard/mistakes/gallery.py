@@ -125,9 +125,10 @@ def _thumbnail(album: Album, number: int, sha256: str) -> str:
 
     def compute() -> bytes:
         picture = source.open_source(album, number)
-        return b"" if picture is None else small(picture.image)
+        changed = picture is None or (sha256 and picture.sha256 != sha256)
+        return b"" if changed or picture is None else small(picture.image)
 
-    key = sha256 or f"{album.identity} {number}"
+    key = f"{album.identity} {number} {sha256}"
     data = cache.shelf().thumbnails.ask((key, SIDE), compute, _deaf)
     return lens.data_uri(data, "image/jpeg") if data else ""
 

@@ -81,6 +81,11 @@ def forget() -> None:
 
 def take(files: Sequence[tuple[str, IO[bytes]]]) -> Handed:
     """Put what is handed over into one zip in a temporary folder: names in a zip are never opened as paths."""
+    if len(files) > folder.MOST_MEMBERS or sum(_size(file) for _, file in files) > MOST_MEGABYTES * 2**20:
+        raise PictureError(
+            f"Together they may be {folder.MOST_MEMBERS:,} files and {MOST_MEGABYTES:,} MB; these are more.",
+            "Hand over fewer.",
+        )
     place = Path(tempfile.mkdtemp(prefix="convlens-"))
     try:
         path = place / "pictures.zip"
@@ -100,11 +105,18 @@ def take(files: Sequence[tuple[str, IO[bytes]]]) -> Handed:
                     archive.writestr(name, file.read())
         title = safe_name(zipped[0][0]) if zipped else "the pictures that you handed over"
         handed = Handed(place, handed_album(path, title))
-    except Exception:
+    except BaseException:
+        # Streamlit stops a script by what is no Exception.
         shutil.rmtree(place, ignore_errors=True)
         raise
     weakref.finalize(handed, shutil.rmtree, place, ignore_errors=True)
     return handed
+
+
+def _size(file: IO[bytes]) -> int:
+    size = file.seek(0, 2)
+    file.seek(0)
+    return size
 
 
 def _is_zip(file: IO[bytes]) -> bool:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 import time
+import weakref
+from dataclasses import dataclass
 from functools import cache as remembered
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +28,11 @@ MOST_KEPT = 40
 ENDING = ".parquet"
 
 
+@dataclass(frozen=True, eq=False)
+class _Folder:
+    path: Path
+
+
 def where(model: ModelEntry, untrained: bool, album: Album, folder: Path | None) -> Path | None:
     """Say where the run of a network over these pictures lies, or would; None while there are no weights.
 
@@ -36,7 +44,19 @@ def where(model: ModelEntry, untrained: bool, album: Album, folder: Path | None)
         return None
     if album.kind == "samples" and (model.key, identity) == _shipped_for():
         return SHIPPED
+    if folder is None and own.find(model.key) is not None:
+        folder = _of_session()
     return (folder or cache_folder()) / f"{model.key}-{identity}-{album.identity}{ENDING}"
+
+
+def _of_session() -> Path:
+    """The folder for runs of a network that a session brought: it goes when the session does."""
+    held: _Folder | None = state.get("own_runs")
+    if held is None:
+        held = _Folder(Path(tempfile.mkdtemp(prefix="convlens-")))
+        weakref.finalize(held, shutil.rmtree, held.path, ignore_errors=True)
+        state.put("own_runs", held)
+    return held.path
 
 
 def cache_folder() -> Path:
@@ -49,7 +69,7 @@ def read(path: Path) -> Run | None:
     """Read a run as far as it has come; None where there is none yet. It is read again only when it has grown."""
     if path == SHIPPED:
         return shipped()
-    signature = (path, tuple(sorted((part.name, part.stat().st_mtime_ns) for part in path.glob(f"part-*{ENDING}"))))
+    signature = (path, tuple(sorted((part.name, _changed(part)) for part in path.glob(f"part-*{ENDING}"))))
     held: tuple[object, Run] | None = state.get("run")
     if held is not None and held[0] == signature:
         return held[1]
@@ -75,11 +95,20 @@ def delete(path: Path) -> None:
 
 def make_room(path: Path) -> None:
     """Delete the oldest runs of the cache folder but this one, where there are too many."""
-    kept = sorted(path.parent.glob(f"*{ENDING}"), key=lambda run: run.stat().st_mtime, reverse=True)
+    ages = {run: _changed(run) for run in path.parent.glob(f"*{ENDING}")}
+    kept = sorted(ages, key=lambda run: ages[run], reverse=True)
     hour = time.time() - 3600
     for run in kept[MOST_KEPT:]:
-        if run != path and run.stat().st_mtime < hour:
+        if run != path and ages[run] < hour:
             delete(run)
+
+
+def _changed(path: Path) -> float:
+    """Say when a run was last written to; 0 where another session has just deleted it."""
+    try:
+        return path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
 
 
 def _shipped_for() -> tuple[str, str]:

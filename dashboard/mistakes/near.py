@@ -39,7 +39,7 @@ def draw(place: Place, case: Case, hear: Listening) -> None:
 
     hear.work("Comparing with the other pictures")
     # Needs the run alone, so the network is not loaded for it.
-    key = (place.run.weights, place.pictures.identity, len(place.run.cases), "near", row)
+    key = (place.run.identity, "near", row)
     found: Neighbours = cache.shelf().studies.ask(key, compute, hear)
     hear.clear()
     st.markdown(said(found, place, asked))

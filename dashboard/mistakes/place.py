@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dashboard import catalogue, state
 from explain.mistakes import ORDERS, Filter, rows
+from models.errors import PictureError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +65,10 @@ class Place:
 
     def picture(self, number: int) -> Picture:
         """Read a picture of the run by its case's number; a PictureError says why it cannot be read."""
-        return self.pictures.picture(number)
+        found, row = self.pictures.picture(number), self.row_of(number)
+        if row is not None and self.run.cases.sha256[row] not in ("", found.sha256):
+            raise PictureError("This picture was changed after the network was asked about it.", "Begin the run anew.")
+        return found
 
     def case(self) -> Case | None:
         """Return the case that is open; the first of the list where none was picked, None where the list is empty."""

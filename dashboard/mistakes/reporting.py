@@ -50,8 +50,8 @@ def draw(place: Place, rows: NDArray[np.int64], hear: Listening) -> None:
             untrained=place.untrained,
         )
         again = again_of(asked, place, datetime.date.today().isoformat())
-        # What the lines hold is all that the report depends on.
-        key = (place.run.weights, place.run.header.checksum, again)
+        # All that the report depends on.
+        key = (place.run.identity, again)
         offer = st.container()
         # Before the work, so that it stays in sight meanwhile.
         _shown(again, place.pictures.kind)

@@ -67,7 +67,9 @@ def _start(path: Path, album: Album) -> None:
 
 
 def _anew(path: Path, album: Album) -> None:
-    keeping.delete(path)
+    # Another session may be writing it: then this one joins in.
+    if not cache.shelf().runs.under_way(path):
+        keeping.delete(path)
     state.drop("run")
     _start(path, album)
 
@@ -82,7 +84,11 @@ def go_over(path: Path, album: Album, model: ModelEntry, untrained: bool, hear: 
 
         evaluate(network, album.sources, path)
 
-    cache.shelf().runs.ask(path, work, hear)
+    try:
+        cache.shelf().runs.ask(path, work, hear)
+    except Exception:
+        state.drop("run_going")
+        raise
     hear.clear()
     state.drop("run_going")
     keeping.make_room(path)

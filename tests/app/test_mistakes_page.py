@@ -19,7 +19,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import models
-from dashboard import cache, feedback
+from dashboard import cache, feedback, state
 from dashboard.catalogue import catalogue
 from dashboard.mistakes import gallery, handed, keeping, one, said, source
 from dashboard.mistakes.place import Place
@@ -501,3 +501,14 @@ def test_the_oldest_runs_make_room_but_not_those_just_touched(tmp_path: Path, mo
     new.mkdir()
     keeping.make_room(new)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["4.parquet", "new.parquet"]
+
+
+def test_more_than_a_session_may_hold_is_refused_before_it_is_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handed, "MOST_MEGABYTES", 0)
+    with pytest.raises(PictureError, match="Together they may be"):
+        handed.take([("a.jpg", io.BytesIO(picture("coffee")))])
+
+
+def test_a_name_that_is_spelled_just_so_comes_before_one_that_looks_alike() -> None:
+    assert state.named("a", ["A", "a"], str) == "a" and state.named("C++", ["C", "C++"], str) == "C++"
+    assert state.named("tabby cat", ["Tabby-Cat"], str) == "Tabby-Cat" and state.named("x", ["y"], str) is None

@@ -30,6 +30,7 @@ from explain.parts import Header
 from explain.preparations import Prepared, preparations
 from explain.runs import Cases, Run, evaluate
 from explain.second_opinions import opinion
+from explain.stepping import samples_per_step
 from explain.survival import tensor_of
 from models import LoadedModel
 from models.errors import ModelError, ParameterError, PictureError, TargetError, UnsuitableError
@@ -383,7 +384,7 @@ def test_classes_that_are_not_there_and_strips_are_refused(ask: Any, model: Load
 @pytest.mark.parametrize("ask", [preparations, under_corruptions])
 def test_asking_about_versions_reports_its_progress_and_stops(ask: Any, model: LoadedModel) -> None:
     told: list[Progress] = []
-    with heard_by(told.append):
+    with samples_per_step(4), heard_by(told.append):
         found = ask(model, sample("bus"), 0, 1)
     assert told[0].done == 0 and told[-1].done == told[-1].total == len(found)
     assert len(told) > 2
@@ -392,7 +393,7 @@ def test_asking_about_versions_reports_its_progress_and_stops(ask: Any, model: L
         if progress.done:
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), heard_by(listen):
+    with pytest.raises(KeyboardInterrupt), samples_per_step(4), heard_by(listen):
         ask(model, sample("bus"), 0, 1)
 
 

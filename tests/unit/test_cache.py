@@ -187,3 +187,9 @@ def test_a_value_that_grows_is_weighed_again() -> None:
     trace.extend(bytes(90))
     store.put("other", bytearray(50))
     assert store.get("trace") is None
+
+
+def test_a_value_is_under_way_while_it_is_computed() -> None:
+    store, seen = make_store(), []
+    store.ask("a", lambda: bytes(seen.append(store.under_way("a")) or 1), deaf)
+    assert seen == [True] and not store.under_way("a")

@@ -329,6 +329,19 @@ def test_parts_of_two_runs_in_one_folder_are_refused(model: LoadedModel, tmp_pat
         read_run(tmp_path / "run")
 
 
+def test_a_part_that_another_session_adds_meanwhile_does_not_mix_with_what_was_read(
+    model: LoadedModel, tmp_path: Path
+) -> None:
+    pictures = written(tmp_path / "pictures")
+    with heard_by(stopping_at(4)), pytest.raises(KeyboardInterrupt):
+        evaluate(model, pictures, tmp_path / "run", batch=2)
+    early = read_run(tmp_path / "run")
+    whole = evaluate(model, pictures, tmp_path / "run", batch=2)
+    assert 0 < len(early.cases) < len(whole.cases) and early.identity != whole.identity
+    assert early.embeddings is not None and whole.embeddings is not None
+    np.testing.assert_array_equal(early.embeddings, whole.embeddings[: len(early.cases)])
+
+
 def test_the_folder_is_read_by_anything_that_reads_parquet(model: LoadedModel, tmp_path: Path) -> None:
     run = evaluate(model, written(tmp_path / "data"), tmp_path / "run.parquet", batch=1)
     table = pq.read_table(tmp_path / "run.parquet")

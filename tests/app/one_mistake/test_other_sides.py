@@ -62,7 +62,8 @@ def test_the_sentence_on_neighbours_goes_by_their_labels(place: Place) -> None:
 
 
 def test_a_network_without_an_embedding_says_so(place: Place) -> None:
-    run = dataclasses.replace(place.run, folder=Path("elsewhere"))
+    header = dataclasses.replace(place.run.header, checksum="of other pictures")
+    run = dataclasses.replace(place.run, folder=Path("elsewhere"), header=header)
     vars(run)["embeddings"] = None
     case = named(place, "grey 1")
     fewer = dataclasses.replace(place.pictures, sources=place.pictures.sources[:-1])
