@@ -6,11 +6,14 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
 
 import pytest
 
 from browser.conftest import LONG, looking, served
 from browser.test_access import WINDOWS, violations
+from dashboard.mistakes import keeping
+from explain.mistakes import confuse, worst_pairs
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator
@@ -102,28 +105,23 @@ def test_a_run_stops_at_a_click_and_goes_on_at_another(chromium: Browser, over_b
         progress.wait_for()
 
 
-def test_a_click_on_a_cell_lists_its_pictures_and_the_link_brings_them_back(screen: Screen) -> None:
+def test_a_picked_cell_lists_its_pictures_and_the_link_brings_them_back(screen: Screen) -> None:
     opened(screen)
     sheet = screen.page.locator(f"{MATRIX} canvas.sheet")
     sheet.focus()
     sheet.press("PageDown")
     readout = screen.page.locator(f"{MATRIX} [data-part=readout]")
     worst = readout.inner_text()
-    shape = sheet.bounding_box()
-    assert shape is not None
-    spots = [(x, y) for y in range(0, int(shape["height"]), 10) for x in range(0, int(shape["width"]), 10)]
-    sheet.hover(position={"x": 1, "y": 1})
-    for x, y in spots:
-        screen.page.mouse.move(shape["x"] + x, shape["y"] + y)
-        if readout.inner_text() == worst:
-            screen.page.mouse.click(shape["x"] + x, shape["y"] + y)
-            break
-    screen.page.wait_for_url("**true=military+uniform&guess=sunglasses**")
+    sheet.press("Enter")
+    run = keeping.shipped()
+    pair = worst_pairs(confuse(run.cases), 1)[0]
+    true, guess = run.classes[pair.true], run.classes[pair.predicted]
+    screen.page.wait_for_url(f"**true={quote_plus(true)}&guess={quote_plus(guess)}**")
     screen.page.wait_for_function(f"document.querySelector('{MATRIX}') !== null")
     explained(screen)
-    assert question(screen) == "Why sunglasses and not military uniform?"
+    assert question(screen) == f"Why {guess} and not {true}?"
     listed = [tile.get_attribute("aria-label") for tile in tiles(screen).all()]
-    assert all(str(told).endswith("wrong, is military uniform") for told in listed)
+    assert all(str(told).endswith(f"wrong, is {true}") for told in listed)
     assert f" {len(listed)} of " in worst
     screen.page.reload()
     explained(screen)
