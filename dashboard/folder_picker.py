@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import folder, samples, sidebar, state
+from dashboard import folder, samples, sidebar, state, widgets
 from dashboard.folder import Entry, Folder
 from models.progress import heard_by
 
@@ -24,14 +24,7 @@ MOST_MEGABYTES = folder.MOST_BYTES // 2**20
 
 def choose(model: ModelEntry, hear: Listening) -> Folder | None:
     """Draw the choice and return the pictures; None while there are none of the user's yet."""
-    source = st.segmented_control(
-        "Pictures to go over",
-        list(SOURCES),
-        required=True,
-        format_func=lambda name: SOURCES[name],
-        key="over",
-        on_change=state.select("over", SOURCES, "the pictures"),
-    )
+    source = widgets.pick("Pictures to go over", SOURCES, "over", "the pictures")
     chosen = sample_folder(model.key) if source == SAMPLES else _own(hear)
     if chosen is None:
         st.markdown(

@@ -1,7 +1,8 @@
-"""From a method's parameters to the controls that set them."""
+"""Controls: a choice among a few things, and those that set a method's parameters."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
@@ -11,6 +12,24 @@ from explain.method import kebab
 from explain.params import Choice, ClassIndex, LayerName, Param, Range, Switch
 
 AUTOMATIC = "automatic"
+
+
+def pick(label: str, options: Mapping[str, str], key: str, what: str, *, label_shown: bool = True) -> str:
+    """Draw a choice among a few things beside each other, and return the one that was picked.
+
+    options: keys, of which the address holds the one that was picked, and what the page calls them; the first is the
+    default. what: what a notice calls the choice, where a link asks for something that is not there.
+    """
+    chosen = st.segmented_control(
+        label,
+        list(options),
+        required=True,
+        format_func=lambda option: options[option],
+        key=key,
+        on_change=state.select(key, options, what),
+        label_visibility="visible" if label_shown else "collapsed",
+    )
+    return str(chosen)
 
 
 def configure(

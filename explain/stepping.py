@@ -31,8 +31,11 @@ _measured: WeakKeyDictionary[LoadedModel, tuple[float, int]] = WeakKeyDictionary
 
 @contextmanager
 def samples_per_step(batch: int | None) -> Iterator[None]:
-    """Make methods inside the `with` take this many samples at once; None = as many as measured to fit a step."""
-    token = _batch.set(batch)
+    """Make methods inside the `with` take this many samples at once.
+
+    None = as many as before: what an outer `with` says, else as many as measured to fit a step.
+    """
+    token = _batch.set(batch or _batch.get())
     try:
         yield
     finally:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dashboard import cache, folder_picker, lens, state, words
+from dashboard import cache, folder_picker, lens, state, widgets, words
 from dashboard.classes import TOP, name_of
 from dashboard.layers import over as measured_over
 from dashboard.layers import place as places
@@ -103,16 +103,8 @@ def _chosen(place: Place, count: int) -> tuple[list[int], bool]:
 
 def keeping() -> bool:
     """Draw the choice of what to do with the channels, and return whether all others are the ones to silence."""
-    asked = st.segmented_control(
-        "Channels of this layer",
-        list(WAYS),
-        required=True,
-        format_func=lambda way: WAYS[way],
-        key="silencing",
-        on_change=state.select("silencing", WAYS, "what to do with the channels"),
-        label_visibility="collapsed",
-    )
-    return bool(asked == KEEP)
+    what = "what to do with the channels"
+    return widgets.pick("Channels of this layer", WAYS, "silencing", what, label_shown=False) == KEEP
 
 
 def silent(place: Place, count: int) -> list[int]:

@@ -101,16 +101,7 @@ def _save(place: Place, found: Visualisation, about: str) -> None:
 def _aim(place: Place) -> str:
     """Ask what to drive up."""
     aims = AIMS if place.spatial else {"channel": "one value of the layer", "class": AIMS["class"]}
-    return str(
-        st.segmented_control(
-            "Drive up",
-            list(aims),
-            required=True,
-            format_func=lambda name: aims[name],
-            key="aim",
-            on_change=state.select("aim", aims, "the aim"),
-        )
-    )
+    return widgets.pick("Drive up", aims, "aim", "the aim")
 
 
 def _number(place: Place) -> None:

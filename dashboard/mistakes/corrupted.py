@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 from PIL import Image
 
-from dashboard import cache, state
+from dashboard import cache, widgets
 from dashboard.mistakes import question
 from dashboard.words import percent
 from explain.corruptions import CORRUPTIONS, STRENGTHS, corrupt
@@ -110,16 +110,8 @@ def _of(found: tuple[Corrupted, ...], name: str) -> list[Corrupted]:
 
 def _pictures(found: tuple[Corrupted, ...], asked: Question, hear: Listening) -> None:
     """Show what the network sees at each strength of one corruption."""
-    state.check_option("corruption", CORRUPTIONS, lambda name: CORRUPTIONS[name].label, "the corruption", str)
-    name = st.segmented_control(
-        "What the network sees",
-        list(CORRUPTIONS),
-        default=next(iter(CORRUPTIONS)),
-        required=True,
-        format_func=lambda name: CORRUPTIONS[name].label,
-        key="corruption",
-        bind="query-params",
-    )
+    labels = {name: corruption.label for name, corruption in CORRUPTIONS.items()}
+    name = widgets.pick("What the network sees", labels, "corruption", "the corruption")
     from explain.decoding import cut
 
     network = cache.model(asked.choice.model, asked.choice.untrained, hear)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
-import weakref
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 import streamlit as st
 
 from dashboard import folder, sidebar, state
+from dashboard.mistakes.keeping import OwnFolder
 from dashboard.mistakes.source import Album, handed_album
 from dashboard.uploads import safe_name
 from models.errors import PictureError
@@ -29,10 +28,15 @@ HELD = "handed_pictures"
 
 @dataclass(frozen=True, eq=False)
 class Handed:
-    """What a session handed over. folder: its own, in which its runs lie, too."""
+    """What a session handed over. own: its folder, in which its runs lie, too."""
 
-    folder: Path
+    own: OwnFolder
     album: Album
+
+    @property
+    def folder(self) -> Path:
+        """Where the pictures and their runs lie."""
+        return self.own.path
 
 
 def held() -> Handed | None:
@@ -86,31 +90,24 @@ def take(files: Sequence[tuple[str, IO[bytes]]]) -> Handed:
             f"Together they may be {folder.MOST_MEMBERS:,} files and {MOST_MEGABYTES:,} MB; these are more.",
             "Hand over fewer.",
         )
-    place = Path(tempfile.mkdtemp(prefix="convlens-"))
-    try:
-        path = place / "pictures.zip"
-        zipped = [(name, file) for name, file in files if _is_zip(file)]
-        if zipped and len(files) > 1:
-            raise PictureError(
-                f"Wanted one zip, or pictures; these are {len(files):,} files with a zip among them.",
-                "Hand over the zip alone.",
-            )
-        if zipped:
-            _check(zipped[0][1])
-            with path.open("wb") as written:
-                shutil.copyfileobj(zipped[0][1], written)
-        else:
-            with zipfile.ZipFile(path, "w") as archive:
-                for name, file in track(files, len(files)):
-                    archive.writestr(name, file.read())
-        title = safe_name(zipped[0][0]) if zipped else "the pictures that you handed over"
-        handed = Handed(place, handed_album(path, title))
-    except BaseException:
-        # Streamlit stops a script by what is no Exception.
-        shutil.rmtree(place, ignore_errors=True)
-        raise
-    weakref.finalize(handed, shutil.rmtree, place, ignore_errors=True)
-    return handed
+    own = OwnFolder()
+    path = own.path / "pictures.zip"
+    zipped = [(name, file) for name, file in files if _is_zip(file)]
+    if zipped and len(files) > 1:
+        raise PictureError(
+            f"Wanted one zip, or pictures; these are {len(files):,} files with a zip among them.",
+            "Hand over the zip alone.",
+        )
+    if zipped:
+        _check(zipped[0][1])
+        with path.open("wb") as written:
+            shutil.copyfileobj(zipped[0][1], written)
+    else:
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, file in track(files, len(files)):
+                archive.writestr(name, file.read())
+    title = safe_name(zipped[0][0]) if zipped else "the pictures that you handed over"
+    return Handed(own, handed_album(path, title))
 
 
 def _size(file: IO[bytes]) -> int:

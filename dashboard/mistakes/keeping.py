@@ -7,7 +7,6 @@ import shutil
 import tempfile
 import time
 import weakref
-from dataclasses import dataclass
 from functools import cache as remembered
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,9 +27,12 @@ MOST_KEPT = 40
 ENDING = ".parquet"
 
 
-@dataclass(frozen=True, eq=False)
-class _Folder:
-    path: Path
+class OwnFolder:
+    """A temporary folder that goes when this object does: with the session that holds it, or at an error."""
+
+    def __init__(self) -> None:
+        self.path = Path(tempfile.mkdtemp(prefix="convlens-"))
+        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def where(model: ModelEntry, untrained: bool, album: Album, folder: Path | None) -> Path | None:
@@ -51,10 +53,9 @@ def where(model: ModelEntry, untrained: bool, album: Album, folder: Path | None)
 
 def _of_session() -> Path:
     """The folder for runs of a network that a session brought: it goes when the session does."""
-    held: _Folder | None = state.get("own_runs")
+    held: OwnFolder | None = state.get("own_runs")
     if held is None:
-        held = _Folder(Path(tempfile.mkdtemp(prefix="convlens-")))
-        weakref.finalize(held, shutil.rmtree, held.path, ignore_errors=True)
+        held = OwnFolder()
         state.put("own_runs", held)
     return held.path
 

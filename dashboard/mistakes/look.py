@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import state, widgets
 from dashboard.mistakes import confusion as matrices
 from dashboard.mistakes import place as places
 from dashboard.mistakes import said
@@ -115,17 +115,7 @@ def chart(place: Place) -> None:
     """Draw the chart that was picked; only now is the library that draws it imported."""
     if not place.run.cases.counted.any():
         return
-    state.check_option("chart", CHARTS, lambda name: CHARTS[name], "the chart", str)
-    name = st.segmented_control(
-        "Chart",
-        list(CHARTS),
-        default=next(iter(CHARTS)),
-        required=True,
-        format_func=lambda name: CHARTS[name],
-        key="chart",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
+    name = widgets.pick("Chart", CHARTS, "chart", "the chart", label_shown=False)
     from explain import run_figures
     from explain.mistakes import by_class, calibrate
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import feedback, state
+from dashboard import feedback, state, widgets
 from dashboard.mistakes import question
 
 if TYPE_CHECKING:
@@ -36,26 +36,10 @@ def draw(place: Place, case: Case, hear: Listening) -> None:
         asked = question.of(place, case)
         st.subheader(asked.headline, anchor=False)
         st.markdown(asked.sentence)
-        side = _side()
+        side = widgets.pick("Looked at by", SIDES, "side", "the side", label_shown=False)
         if feedback.stopped(("one mistake", state.address())):
             feedback.offer_to_begin()
             return
         import_module(f"dashboard.mistakes.{side}").draw(place, case, hear)
         feedback.finished()
     hear.clear()
-
-
-def _side() -> str:
-    """Draw the choice of a side; the address holds it."""
-    state.check_option("side", SIDES, lambda name: SIDES[name], "the side", str)
-    chosen: str = st.segmented_control(
-        "Looked at by",
-        list(SIDES),
-        default=next(iter(SIDES)),
-        required=True,
-        format_func=lambda name: SIDES[name],
-        key="side",
-        bind="query-params",
-        label_visibility="collapsed",
-    )
-    return chosen

@@ -83,5 +83,5 @@ def _own(below: DeltaGenerator, hear: Listening) -> tuple[Album | None, Path | N
 def _pick(default: str) -> None:
     """Go over other pictures; what was listed and open belongs to those before."""
     chosen = state.get(KEY)
-    places.set_filter(**{name: None for name in places.ADDRESS if name not in ("pictures", "order", "case")})
+    places.set_filter(**dict.fromkeys(places.LISTED))
     state.mirror("pictures", None if chosen == default else chosen)

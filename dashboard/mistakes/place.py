@@ -31,8 +31,10 @@ SHOWN = {
     "unreadable": "Without an answer",
 }
 TOP5 = {"any": "Anywhere", "in": "In the first five", "out": "Beyond them"}
+#: What of the address says which pictures are listed.
+LISTED = ("show", "true", "guess", "sure", "top5")
 #: What of the address belongs to this page, and goes along when the page is left and comes back.
-ADDRESS = ("pictures", "show", "true", "guess", "sure", "top5", "order", "case")
+ADDRESS = ("pictures", *LISTED, "order", "case", "side", "chart")
 #: The largest number of a case that an address may hold, in digits.
 DIGITS = 9
 

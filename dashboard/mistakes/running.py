@@ -44,7 +44,10 @@ def offer(path: Path, album: Album, run: Run | None) -> None:
         many = said.counted(total, "picture")
         st.markdown(f"**{many}** of {escaped(album.title)}: stop at any time, and go on later where it was left.")
     label = f"Go on with the other {total - done:,}" if done else f"Go over {said.counted(total, 'picture')}"
-    st.button(label, key="start_run", type="primary", icon=":material/play_arrow:", on_click=_start, args=(path, album))
+    # Not a callback, whose path would be of another network for who picks one and clicks before the page has followed.
+    if st.button(label, key="start_run", type="primary", icon=":material/play_arrow:"):
+        _start(path, album)
+        st.rerun()
 
 
 def begin_anew(path: Path, album: Album, key: str = "begin_anew") -> None:
@@ -87,6 +90,7 @@ def go_over(path: Path, album: Album, model: ModelEntry, untrained: bool, hear: 
     try:
         cache.shelf().runs.ask(path, work, hear)
     except Exception:
+        # Else every run of the script would begin it again, and fail again.
         state.drop("run_going")
         raise
     hear.clear()

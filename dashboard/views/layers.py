@@ -5,9 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
-from dashboard import cache, feedback, loading, state, words
+from dashboard import cache, feedback, loading, state, widgets, words
 from dashboard.layers import place as places
 from dashboard.layers import strip, visualise
 
@@ -58,15 +56,7 @@ def _layers(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
         place = places.find(rail, network, hear)
         text.markdown(_said(place))
         strip.draw(place, hear)
-        section = st.segmented_control(
-            "Section",
-            list(SECTIONS),
-            required=True,
-            format_func=lambda name: SECTIONS[name],
-            key="section",
-            on_change=state.select("section", SECTIONS, "the section"),
-            label_visibility="collapsed",
-        )
+        section = widgets.pick("Section", SECTIONS, "section", "the section", label_shown=False)
         if halted:
             if section == "visualise":
                 visualise.draw_stopped(place, hear)

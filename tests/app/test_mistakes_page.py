@@ -428,7 +428,7 @@ def test_what_was_handed_over_goes_with_the_session() -> None:
 def test_a_zip_among_pictures_is_refused_and_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(handed.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(keeping.tempfile, "tempdir", str(tmp_path))
     files = [("a.zip", io.BytesIO(zipped({"a.png": b""}))), ("b.png", io.BytesIO(picture("lemon", 1)))]
     with pytest.raises(PictureError, match="one zip, or pictures"):
         handed.take(files)

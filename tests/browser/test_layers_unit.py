@@ -118,7 +118,14 @@ def test_what_moves_a_value_of_the_last_layer_is_laid_over_the_picture(screen: S
 
 def test_a_step_shows_where_on_the_picture_it_looks(screen: Screen) -> None:
     screen.open("layers?section=step&layer=layer2.0.conv1&channel=31&unit=8-8")
-    screen.page.locator(".stImage", has_text="What it can see: 23 x 23 pixels").locator("img").wait_for()
+    picture = screen.page.locator(".stImage", has_text="What it can see: 23 x 23 pixels").locator("img")
+    picture.wait_for()
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+    in_the_middle = picture.get_attribute("src")
+    screen.open("layers?section=step&layer=layer2.0.conv1&channel=31&unit=2-2")
+    picture = screen.page.locator(".stImage", has_text="What it can see").locator("img")
+    picture.wait_for()
+    assert picture.get_attribute("src") != in_the_middle
 
 
 def test_inside_a_convolution_any_input_channel_can_be_looked_at(screen: Screen) -> None:

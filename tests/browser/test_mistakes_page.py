@@ -156,6 +156,9 @@ def test_shift_and_an_arrow_key_open_the_next_mistake(screen: Screen) -> None:
     explained(screen)
     screen.page.keyboard.press("Shift+ArrowLeft")
     screen.page.wait_for_url(f"**case={first}")
+    explained(screen)
+    open_ones = screen.page.locator(f"{SHEET} .tile[aria-checked=true]")
+    assert [tile.get_attribute("data-id") for tile in open_ones.all()] == [first]
 
 
 def test_a_mistake_goes_along_to_the_other_pages_with_its_network_and_its_picture(screen: Screen) -> None:
