@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 #: Keeps black and white at a finite place where every number is a colour.
 INSIDE = 0.999999
-#: A descent goes on while each tenth of it lowers what it minimises at least to this share.
-PROGRESS = 0.9999
+#: A descent goes on while each of so many parts of it lowers what it minimises at least to this share. In tenths, as
+#: the authors' code does with the sum over a batch, single pictures end about 5 % farther away.
+PARTS, PROGRESS = 5, 0.9999
 #: What the weight of the scores is multiplied by as long as nothing was found.
 GROWTH = 10.0
 #: Halvings of the interval in which the change found may end.
@@ -77,7 +78,7 @@ class CarliniWagner(Attack):
         anchor = torch.atanh((2 * search.start - 1) * INSIDE)
         start = _pixels(anchor)
         place, adam = anchor.clone(), _Adam(anchor, self.learning_rate)
-        found, tenth = torch.zeros_like(active), max(1, self.steps // 10)
+        found, part = torch.zeros_like(active), max(1, self.steps // PARTS)
         lowest, last = torch.full_like(weight, torch.inf), torch.full_like(weight, torch.inf)
         total = self.searches * self.steps + SHORTENINGS
         rounds = search.rounds(self.steps, active=active, done=turn * self.steps, of=total)
@@ -90,10 +91,10 @@ class CarliniWagner(Attack):
             place[rows] -= adam.step(pull * 2 * pixels * (1 - pixels), rows, step)
             found[rows] |= short < 0
             # Adam's first steps are as long as the later ones, however near the boundary is: they do not count.
-            if step >= tenth:
+            if step >= part:
                 now = size_of(change, "l2") ** 2 + weight[rows] * short.clamp(min=0)
                 lowest[rows] = torch.minimum(lowest[rows], now)
-            if step and step % tenth == 0:
+            if step and step % part == 0:
                 active[rows] = lowest[rows] <= PROGRESS * last[rows]
                 last[rows] = lowest[rows]
         return found
