@@ -1,4 +1,6 @@
-"""What the first methods cost beside their peers, in one run: `python -m benchmarks.speed`.
+"""What methods and attacks cost beside their peers, in one run: `python -m benchmarks.speed`.
+
+Attacks stand beside torchattacks and foolbox in benchmarks.attacks; here is what the page asks for on top.
 
 Units: F = one forward without gradients, FB = forward plus gradient of the input; batch 1 at the
 network's own size, fp32, same weights, same picture. Each figure is the median over interleaved rounds
@@ -21,6 +23,7 @@ from torchcam.methods import GradCAM as TorchCAM
 import explain
 import models
 from explain.suitability import default_layer, probe
+from explain.sweep import SHARES, sweep
 
 Job = Callable[[], object]
 
@@ -80,6 +83,13 @@ def jobs(model: models.LoadedModel) -> dict[str, tuple[str, Job, dict[str, Job]]
                     pixels, (3, window, window), strides=(3, stride, stride), target=7, perturbations_per_eval=8
                 )
             },
+        ),
+        "PGD, 10 steps": ("FB", lambda: explain.run(model, traced, explain.PGD(), target), {}),
+        f"PGD, 10 steps, at {len(SHARES)} sizes": ("FB", lambda: sweep(traced, explain.PGD(), target), {}),
+        "DeepFool, ten candidates, one iteration": (
+            "F",
+            lambda: explain.run(model, traced, explain.DeepFool(steps=1), target),
+            {},
         ),
     }
 
