@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import warm
-from dashboard.views import attack, explain, layers, mistakes
+from dashboard.views import attack, explain, layers, learn, mistakes
 
 MARK = (
     "<rect width='32' height='32' rx='7' fill='#0b6e4f'/>"
@@ -27,6 +27,7 @@ pages = [
     st.Page(layers.page, title="Layers", url_path="layers"),
     st.Page(attack.page, title="Attack", url_path="attack"),
     st.Page(mistakes.page, title="Mistakes", url_path="mistakes"),
+    st.Page(learn.page, title="Learn", url_path="learn"),
 ]
 page = st.navigation(pages, position="top")
 page.run()

@@ -23,7 +23,7 @@ Chosen = TypeVar("Chosen", Rail, Network)
 log = logging.getLogger("convlens")
 
 #: Takes what the page writes into its address after one act of the user as one step back in the browser.
-_history = component("history", html='<i hidden>\n</i>')
+_history = component("history", html="<i hidden>\n</i>")
 
 
 def frame(
@@ -45,9 +45,13 @@ def network_frame(
     _frame(lambda: sidebar.draw_network(page, names), draw)
 
 
+def free_frame(draw: Callable[[DeltaGenerator, DeltaGenerator], None]) -> None:
+    """Draw a page that no network is picked for: the headline and the body by `draw`, which fills the rail itself."""
+    _framed(draw)
+
+
 def _frame(choose: Callable[[], Chosen], draw: Callable[[Chosen, DeltaGenerator, DeltaGenerator], None]) -> None:
-    top, head, body = st.container(key="notices"), st.container(key="headline"), st.container(key="body")
-    with feedback.guarded():
+    def chosen(head: DeltaGenerator, body: DeltaGenerator) -> None:
         rail = choose()
         with head:
             ready = _allowed(rail)
@@ -57,6 +61,14 @@ def _frame(choose: Callable[[], Chosen], draw: Callable[[Chosen, DeltaGenerator,
             except WeightsError as error:
                 with head:
                     _failed(rail, error)
+
+    _framed(chosen)
+
+
+def _framed(draw: Callable[[DeltaGenerator, DeltaGenerator], None]) -> None:
+    top, head, body = st.container(key="notices"), st.container(key="headline"), st.container(key="body")
+    with feedback.guarded():
+        draw(head, body)
     with top:
         texts = state.notices()
         if texts:

@@ -67,7 +67,7 @@ def mirrored(name: str, accepts: Callable[[str], bool], what: str) -> str | None
     if now != get(seen):
         put(seen, now)
         if now is not None and not accepts(now):
-            notice(f"This link asks for {what} {_short(now)}, which is not here; the default is shown.")
+            notice(f"This link asks for {what} {quoted(now)}, which is not here; the default is shown.")
             now = None
             mirror(name, None)
         put(f"value:{name}", now)
@@ -162,7 +162,7 @@ def check_option(
         return
     option = named(asked, list(options), words, *others)
     if option is None:
-        _refuse(key, f"This link asks for {what} {_short(asked)}, which is not here; the default is shown.")
+        _refuse(key, f"This link asks for {what} {quoted(asked)}, which is not here; the default is shown.")
     elif lent or words(option) != asked:
         _respell(key, words(option))
 
@@ -191,7 +191,7 @@ def check_number(
     except ValueError:
         number = math.nan
     if not low <= number <= high:
-        text = f"This link asks for {what} {_short(asked)}; from {low:g} to {high:g} is possible, the default is used."
+        text = f"This link asks for {what} {quoted(asked)}; from {low:g} to {high:g} is possible, the default is used."
         _refuse(key, text)
     elif lent or not _digits(asked.replace(".", "", 1)):
         _respell(key, str(kind(number)))
@@ -269,7 +269,8 @@ def _digits(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= 4
 
 
-def _short(text: str) -> str:
+def quoted(text: str) -> str:
+    """Repeat to the user what a link asks for, in quotation marks, cut where it is long."""
     printable = "".join(character if character.isprintable() else "?" for character in text)
     return f"“{printable[:SHOWN]}{'…' if len(printable) > SHOWN else ''}”"
 

@@ -89,7 +89,12 @@ def served(folder: Path, **own: str) -> Iterator[Server]:
         yield Server(url, log, process)
     finally:
         process.terminate()
-        process.wait(20)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            # Work that is under way ends first; on a busy machine that may take longer.
+            process.kill()
+            process.wait(20)
 
 
 def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -127,7 +132,7 @@ class Screen:
 
     def _console(self, message: ConsoleMessage) -> None:
         # Streamlit asks for these first under the page's own address, before it finds where the server is.
-        path = r"/(attack|layers|mistakes)/_stcore/(health|host-config)$"
+        path = r"/(attack|layers|mistakes|learn)/_stcore/(health|host-config)$"
         asked_for = re.search(path, message.location.get("url", ""))
         if message.type == "error" and not asked_for:
             self.complaints.append(message.text)

@@ -1,0 +1,1 @@
+"""The Learn page: guided demonstrations on real numbers, one file each."""
