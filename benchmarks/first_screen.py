@@ -15,9 +15,11 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
 QUIET = [
@@ -44,11 +46,9 @@ def another_class(page: Page) -> float:
     return time.perf_counter() - began
 
 
-def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.first_screen", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
+@contextmanager
+def served() -> Iterator[tuple[str, Browser]]:
+    """Start the app and a browser: the app's address, and the browser."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -59,24 +59,37 @@ def main() -> None:
         while not _answers(address):
             time.sleep(0.2)
         with sync_playwright() as play:
-            browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
-            found: dict[str, list[float]] = {"page opened to finished explanation": [], "another class": []}
-            for place in range(rounds + 1):
-                page = browser.new_page(viewport={"width": 1440, "height": 900})
-                opened = first(page, address)
-                if place == 0:
-                    time.sleep(15)  # the network is made ready in the background
-                changed = another_class(page)
-                page.close()
-                if place:
-                    found["page opened to finished explanation"].append(opened)
-                    found["another class"].append(changed)
-        for name, seconds in found.items():
-            spread = f"{min(seconds):.2f} to {max(seconds):.2f}, {rounds} rounds"
-            print(f"{name}: {statistics.median(seconds):.2f} s ({spread})")
+            yield address, play.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
     finally:
         server.terminate()
         server.wait()
+
+
+def said(name: str, seconds: list[float]) -> str:
+    """Write a line with the median, the smallest and the largest."""
+    spread = f"{min(seconds):.2f} to {max(seconds):.2f}, {len(seconds)} rounds"
+    return f"{name}: {statistics.median(seconds):.2f} s ({spread})"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.first_screen", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    found: dict[str, list[float]] = {"page opened to finished explanation": [], "another class": []}
+    with served() as (address, browser):
+        for place in range(rounds + 1):
+            page = browser.new_page(viewport={"width": 1440, "height": 900})
+            opened = first(page, address)
+            if place == 0:
+                time.sleep(15)  # the network is made ready in the background
+            changed = another_class(page)
+            page.close()
+            if place:
+                found["page opened to finished explanation"].append(opened)
+                found["another class"].append(changed)
+    for name, seconds in found.items():
+        print(said(name, seconds))
 
 
 def _answers(address: str) -> bool:

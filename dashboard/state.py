@@ -42,12 +42,12 @@ def drop(*names: str) -> None:
 
 def in_address(name: str) -> str | None:
     """Read a value from the page's address."""
-    return st.query_params.get(name)
+    return next(reversed(st.query_params.get_all(name)), None)
 
 
 def address() -> tuple[tuple[str, str], ...]:
     """Read the whole address, in an order of its own."""
-    return tuple(sorted(st.query_params.items()))
+    return tuple(sorted((name, value) for name in st.query_params if (value := in_address(name)) is not None))
 
 
 def to_address(name: str, value: str | None) -> None:
@@ -57,7 +57,7 @@ def to_address(name: str, value: str | None) -> None:
     """
     if value is not None:
         st.query_params[name] = value
-    elif name in st.query_params:
+    elif in_address(name) is not None:
         del st.query_params[name]
 
 
@@ -82,13 +82,21 @@ def mirror(name: str, value: str | None) -> None:
     to_address(name, value)
 
 
-def _mirror_together(values: dict[str, str]) -> None:
-    """Set values that live in the address in one go, which is one step back in the browser."""
+def mirror_together(values: Mapping[str, str | None]) -> None:
+    """Set values that live in the address in one go, which is one step back in the browser; None takes one out."""
     for name, value in values.items():
         put(f"value:{name}", value)
         put(f"address:{name}", value)
-    if values:
-        st.query_params.update(values)
+    written = {name: value for name, value in values.items() if value is not None or in_address(name) is not None}
+    if written:
+        # An empty list stands for nothing in the address; to delete each name would be a step back for each.
+        st.query_params.update({name: [] if value is None else value for name, value in written.items()})
+
+
+def names_mirrored(*starts: str) -> list[str]:
+    """List the values of this session that live in the address and whose names start with one of these."""
+    held = (str(key).removeprefix("value:") for key in st.session_state if str(key).startswith("value:"))
+    return [name for name in held if name.startswith(starts)]
 
 
 def select(key: str, options: Mapping[Any, str], what: str) -> Callable[[], None]:
@@ -125,7 +133,7 @@ def turn_to(page: str, mirrored_names: Iterable[str], widgets: Iterable[str]) ->
     turned = before not in (None, page)
     if turned:
         values = {name: get(f"value:{name}") for name in mirrored_names if in_address(name) is None}
-        _mirror_together({name: value for name, value in values.items() if value is not None})
+        mirror_together({name: value for name, value in values.items() if value is not None})
     for key in widgets:
         if turned and in_address(key) is None and get(f"kept:{key}"):
             _respell(key, "true")

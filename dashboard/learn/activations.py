@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from dashboard.learn.desk import Desk
     from explain.teaching.activations import Activation
 
-PICTURES = ("chelsea", "coffee", "rocket", "temple")
 REACH, STEP, START = 6.0, 0.1, 1.0
 CHANNEL, CHANNELS = 18, 32
 #: Where a gradient is multiplied by less than this, next to nothing of it comes through.
@@ -97,7 +97,7 @@ def _at_work(desk: Desk, activation: Activation) -> None:
     """Apply the function to a real map, as the network computes it just before its first activation."""
     st.subheader("On a real feature map", anchor=False)
     with st.container(horizontal=True, gap="medium"):
-        sample = desk.choice("sample", "Picture", {name: samples.SAMPLES[name].title for name in PICTURES})
+        sample = desk.choice("sample", "Picture", {name: samples.SAMPLES[name].title for name in real.PICTURES})
         channel = int(desk.number("channel", "Channel", 0, CHANNELS - 1, CHANNEL))
     before = real.first_maps(real.PLAIN, sample)[channel]
     after, slopes = activation.value(before), activation.slope(before)
@@ -143,10 +143,24 @@ def _sheets(
             top if after.max() > 1 else 1.0,
             "blue-orange",
         ),
-        Sheet(
-            "Its slope there", "f'(x)", slopes, f"The derivative of {label} at every place.", "dark: 0, light: 1", 1.0
-        ),
+        _slopes(activation, slopes),
     ]
+
+
+def _slopes(activation: Activation, slopes: NDArray[np.float32]) -> Sheet:
+    """Show the slope at every place, on one scale for all pictures: as far as this function's slope goes anywhere."""
+    every = activation.slope(np.linspace(-REACH, REACH, 241))
+    top, two_signs = max(1.0, math.ceil(100 * float(np.abs(every).max())) / 100), bool(every.min() < 0)
+    scale = f"orange: above 0, blue: below, up to {short(top)}" if two_signs else f"dark: 0, light: {short(top)}"
+    return Sheet(
+        "Its slope there",
+        "f'(x)",
+        slopes,
+        f"The derivative of {activation.label} at every place.",
+        f"{short(float(slopes.min()))} to {short(float(slopes.max()))} ({scale})",
+        top,
+        "blue-orange" if two_signs else "viridis",
+    )
 
 
 DEMONSTRATION = Demonstration(

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from explain.teaching.dying import Life
 
 RATE, LEAK = 0.8, 0.1
-#: Pictures on which the network's own dead channels are looked for.
-PICTURES = ("chelsea", "coffee", "rocket", "temple")
 
 
 def draw(desk: Desk) -> None:
@@ -113,16 +111,16 @@ def _beside(plain: Life, leaky: Life) -> str:
 
 def _in_the_network(desk: Desk) -> None:
     """Tell a channel of a real network that is silent on a picture from one that is dead."""
-    highest = np.array([real.first_maps(real.PLAIN, name).max((1, 2)) for name in PICTURES])
+    highest = np.array([real.first_maps(real.PLAIN, name).max((1, 2)) for name in real.PICTURES])
     off = highest <= 0
     if not off.any():
         return
     picture, channel = (int(place) for place in np.argwhere(off)[0])
-    name, dead = samples.SAMPLES[PICTURES[picture]].title, int(off.all(0).sum()) or "none"
-    loudest = PICTURES[int(highest[:, channel].argmax())]
+    name, dead = samples.SAMPLES[real.PICTURES[picture]].title, int(off.all(0).sum()) or "none"
+    loudest = real.PICTURES[int(highest[:, channel].argmax())]
     seen = f"On {samples.SAMPLES[loudest].title} it answers up to {short(float(highest[:, channel].max()))}"
     desk.text(
         f"**Silent is not dead.** In the first layer of the bundled Everyday VGG, channel {channel} is 0 at every "
         f"place of {name}. {seen}. Dead is a unit that no input switches on. Of the {off.shape[1]} channels, "
-        f"**{dead}** stay 0 on all {len(PICTURES)} pictures of this page."
+        f"**{dead}** stay 0 on all {len(real.PICTURES)} pictures of this page."
     )

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components import component
-from dashboard.layers.numbers import short
+from dashboard.layers.numbers import short, signed
 from dashboard.learn import convolution_layer as layers
 from dashboard.learn.desk import Demonstration
 from dashboard.samples import SAMPLES
@@ -43,6 +43,8 @@ SIZES = {"3": "3 x 3", "5": "5 x 5", "7": "7 x 7"}
 #: What the own kernel begins with: the pixel as it is.
 OWN = (0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0)
 MINUS = "\N{MINUS SIGN}"
+#: What a 1 x 1 convolution begins with: it weighs red against the other colours.
+MIX = {"red": 1.0, "green": -0.5, "blue": -0.5}
 #: The largest weight that may be typed, and the most characters of such a kernel in an address.
 LARGEST, LONGEST = 99, 200
 SAID = {
@@ -52,7 +54,7 @@ SAID = {
     "blur": "All weights are the same and add up to 1: each output is the mean of what lies under the kernel.",
     "sharpen": "It adds to each pixel how much it differs from its neighbours; the weights still add up to 1.",
     "emboss": "Light seems to fall from one corner: one side counts for, the other against.",
-    "own": "Type numbers into the kernel. Try a single 1 beside the middle: what happens to the picture?",
+    "own": "Type numbers into the kernel. Set the middle to 0 and put a 1 beside it: what happens to the picture?",
     "trained": "Nobody chose these numbers: they are what a filter of the first layer of everyday_resnet came to "
     "in training. It reads red, green and blue with weights of their own. (Inside that network, colours are first "
     "shifted and scaled; here they are left as they are.)",
@@ -76,7 +78,7 @@ def draw(desk: Desk) -> None:
     chosen, kernel, title = _weights(desk, kind)
     shown = _slide(desk, kind, name, kernel)
     _show(desk, shown, name, chosen, title)
-    _explain(desk, kind, chosen)
+    _explain(desk, kind, chosen, kernel)
     _size(desk, shown)
     _cost(desk, shown)
     desk.picture("Picture", lambda: png(shown.picture.transpose(1, 2, 0).squeeze(), 16))
@@ -104,9 +106,8 @@ def _weights(desk: Desk, kind: str) -> tuple[str, Floats, str]:
 
 def _mix(desk: Desk) -> Floats:
     """Ask how the colours are mixed."""
-    places = (("red", 1.0), ("green", -0.5), ("blue", -0.5))
     weights = []
-    for place, (name, default) in zip(st.columns(3, gap="medium"), places, strict=True):
+    for place, (name, default) in zip(st.columns(3, gap="medium"), MIX.items(), strict=True):
         with place:
             weights.append(desk.number(name, f"Weight of {name}", -2.0, 2.0, default, 0.1))
     return np.array(weights, np.float32)
@@ -135,9 +136,8 @@ def _show(desk: Desk, shown: Shown, name: str, chosen: str, title: str) -> None:
     """Draw the kernel on its way."""
     rows, columns = shown.output.shape
     size = f"{layers.SIDE} x {layers.SIDE} pixels"
-    before, after = shown.pads
-    edge = f", {before or after} of padding on each side" if before == after and before else ""
-    edge = f", {before} and {after} of padding" if before != after else edge
+    # Every kernel here has an odd side, so that "same" puts as much before as after.
+    edge = f", {shown.pads[0]} of padding on each side" if any(shown.pads) else ""
     asked = desk.held("place", lambda text: _place(text, 999, 999) is not None, "the place")
     at = _place(asked or "", rows, columns) or (rows // 2, columns // 2)
     own = chosen == "own" and desk.shown("own") and len(shown.picture) == 1
@@ -166,7 +166,7 @@ def _show(desk: Desk, shown: Shown, name: str, chosen: str, title: str) -> None:
     )
 
 
-def _explain(desk: Desk, kind: str, chosen: str) -> None:
+def _explain(desk: Desk, kind: str, chosen: str, kernel: Floats) -> None:
     if chosen in SAID:
         desk.text(SAID[chosen])
     if kind == "separable":
@@ -176,10 +176,12 @@ def _explain(desk: Desk, kind: str, chosen: str) -> None:
             "trained filter you get exactly what the ordinary convolution gives."
         )
     if kind == "pointwise":
+        mix = kernel.ravel().tolist()
+        sums = ", ".join(f"{signed(round(weight, 6))} for {name}" for name, weight in zip(MIX, mix, strict=True))
+        asked = " These weights ask “how red is it here?”." if np.allclose(mix, list(MIX.values())) else ""
         desk.text(
             "A 1 x 1 convolution looks at one place only. It knows nothing of the neighbours, but it mixes the "
-            "[[channels]]: with these weights it answers “how red is it here?”. In deep networks it turns "
-            "hundreds of channels into fewer."
+            f"[[channels]]: here {sums}.{asked} In deep networks it turns hundreds of channels into fewer."
         )
 
 
@@ -226,12 +228,16 @@ def _cost(desk: Desk, shown: Shown) -> None:
         st.markdown("\n".join(lines))
     times = costs["Fully connected"].parameters / usual.parameters
     less = costs["Depthwise separable"].parameters / usual.parameters
+    apart = (
+        f"gets by with {short(less)} times as many"
+        if less < 1
+        else f"needs {short(less)} times as many too: it saves only with kernels larger than 1 x 1 and several filters"
+    )
     desk.text(
         f"The convolution uses the same {layer.kernel} x {layer.kernel} weights at all {layer.places:,} places: "
         f"what it learns in one corner holds in all others. The fully connected layer needs {short(times)} times the "
-        "[[parameters]], one for each pair of an input and an output; the depthwise separable one gets by with "
-        f"{short(less)} times as many. A [[multiply-add]] is one product that is added to a sum; biases are counted "
-        "among the parameters."
+        f"[[parameters]], one for each pair of an input and an output; the depthwise separable one {apart}. "
+        "A [[multiply-add]] is one product that is added to a sum; biases are counted among the parameters."
     )
 
 

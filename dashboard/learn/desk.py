@@ -99,9 +99,10 @@ class Desk:
     def switch(self, name: str, label: str, *, default: bool = False, help: str | None = None) -> bool:
         """Draw a switch and return how it stands."""
         key = self.key(name)
+        state.check_option(key, ("false", "true"), str, label)
         if not self.shown(name):
             asked = state.in_address(key)
-            return default if asked is None else asked == "true"
+            return asked == "true" if asked in ("false", "true") else default
         return st.toggle(label, value=default, key=key, help=help, bind="query-params")
 
     def held(self, name: str, accepts: Callable[[str], bool], what: str) -> str | None:

@@ -44,10 +44,10 @@ LESSON = Lesson(
             demonstration="convolution",
             state={"kernel": "blur", "size": "5"},
             task="Go from the blur to “Sharpen” and to “All edges”, then to “A trained one”. Each time ask for a "
-            "guess before you press. At last take “Your own” and type a single 1 beside the middle.",
+            "guess before you press. At last take “Your own”, set the middle to 0 and put a 1 beside it.",
             expect="The blur is a picture again, only softer. All edges turns even areas to 0. Nobody chose the "
-            "numbers of the trained one: they came out of training. A single 1 beside the middle shifts the picture "
-            "by a pixel.",
+            "numbers of the trained one: they came out of training. With a 0 in the middle and a 1 beside it "
+            "the picture shifts by a pixel.",
             questions=(
                 Question(
                     "The weights of the blur add up to 1, those of “All edges” to 0. What does that tell about an "

@@ -1,9 +1,13 @@
-"""The lesson on why training fails. What it tells the class to expect is what the presets claim, and tests hold."""
+"""The lesson on why training fails. Its numbers are those of the presets, and what these lead to is held by tests."""
 
 from __future__ import annotations
 
 from dashboard.learn.lesson import Lesson, Question, Step
 from dashboard.learn.lesson_page import draw
+from explain.teaching.training_presets import PRESETS
+
+FEW = PRESETS["overfits"].settings
+SLOW = PRESETS["slow"]
 
 LESSON = Lesson(
     key="training",
@@ -35,15 +39,17 @@ LESSON = Lesson(
             minutes=3,
             demonstration="training",
             state={"preset": "diverges"},
-            task="Run this preset, then “Learning rate too small”. Before each, let the class draw the curve that "
-            "they expect.",
+            task=f"Run this preset, then “{SLOW.title}”. Before each, let the class draw the curve that they expect.",
             expect="Too large: the loss leaps up in the first steps, and the network ends at chance, 10 %. Too small: "
-            "the loss falls on a gentle line, and after 20 epochs not even half of the pictures are right.",
+            f"the loss falls only a little, and after {SLOW.settings.epochs} epochs not even half of the pictures are "
+            "right.",
             questions=(
                 Question(
-                    "After the leap the loss stays where it is, whatever comes. Why does the network not recover?",
-                    "The steps threw the weights so far that every [[ReLU]] gives 0 for every picture. Where a ReLU "
-                    "gives 0 its [[gradient]] is 0 too, so nothing moves any more.",
+                    "After the leap the loss settles near 2.3, whatever comes. Why does the network not recover?",
+                    "The steps threw the weights so far that every hidden unit, a [[ReLU]], gives 0 for every picture. "
+                    "Where a ReLU gives 0 its [[gradient]] is 0 too, so no weight learns any more. Only the biases of "
+                    "the last layer still do, and without the picture they can but guess: one of ten digits, a loss of "
+                    "ln 10 = 2.3.",
                 ),
                 Question(
                     "How would you find a good [[learning rate]]?",
@@ -57,10 +63,10 @@ LESSON = Lesson(
             minutes=2,
             demonstration="training",
             state={"preset": "overfits"},
-            task="Here the network has only 150 pictures, and a fifth of them bear a wrong label. Watch where the two "
-            "curves part.",
+            task=f"Here the network has only {FEW.pictures} pictures, and {100 * FEW.label_noise:.0f} % of them bear a "
+            "wrong label. Watch where the two curves part.",
             expect="The training loss goes on falling; the validation loss turns and rises. That is [[overfitting]]: "
-            "in the end it knows all 150 pictures by heart, the wrong labels too.",
+            f"in the end it knows all {FEW.pictures} pictures by heart, the wrong labels too.",
             questions=(
                 Question(
                     "At which epoch would you have stopped?",

@@ -15,6 +15,7 @@ from dashboard.answers import Choice
 from dashboard.catalogue import catalogue
 from dashboard.feedback import Listening
 from explain.teaching.everyday import everyday
+from explain.teaching.softmax import softmax
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,8 +73,7 @@ def said(model: str, pixels: Floats) -> Said:
     """Ask a bundled network about pixels (H, W, 3), at once and without torch."""
     network = everyday(model)
     logits = network.logits(np.ascontiguousarray(pixels.transpose(2, 0, 1))).astype(np.float64)
-    powers = np.exp(logits - logits.max())
-    return Said(pixels, (powers / powers.sum()).astype(np.float32), network.classes)
+    return Said(pixels, softmax(logits).astype(np.float32), network.classes)
 
 
 def asked(model: str, sample: str) -> Choice:

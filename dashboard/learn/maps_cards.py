@@ -52,6 +52,11 @@ def levels(pixels: Floats) -> Levels:
     return np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
 
 
+def figure(alike: float | None) -> str:
+    """Write a correlation, or that there is none."""
+    return "none: a map is constant" if alike is None else f"{alike:.2f}".replace("-", "\N{MINUS SIGN}")
+
+
 def sheet(parts: Sequence[Levels], columns: int, times: int = 4) -> bytes:
     """Put pictures of one size on a sheet, enlarged, as PNG."""
     return png(tiles([part.repeat(times, 0).repeat(times, 1) for part in parts], columns, gap=8))

@@ -12,7 +12,7 @@ from dashboard import cache, panes, samples, words
 from dashboard.catalogue import catalogue
 from dashboard.layers.numbers import short
 from dashboard.learn import maps_asking as asking
-from dashboard.learn.maps_cards import levels, painted, sheet
+from dashboard.learn.maps_cards import figure, levels, painted, sheet
 from dashboard.lens import scale
 from dashboard.panes import Pane
 from explain.teaching.edges import edges
@@ -151,12 +151,12 @@ def verdict(pixels: Floats, found: dict[str, Seen], method: str) -> str:
     one, other = found[STANDARD].map, found[ROBUST].map
     outline = edges(pixels)
     smooth = [neighbours(each) for each in (one, other)]
-    alike = [likeness(each, outline) or 0.0 for each in (one, other)]
+    alike = [likeness(each, outline) for each in (one, other)]
     smoother = "is smoother" if smooth[1] > smooth[0] else "is not smoother"
     return (
         f"The robust network's map {smoother}: neighbouring pixels correlate by **{smooth[1]:.2f}**, those of the "
         f"standard one by **{smooth[0]:.2f}**. Compared with the edges of the picture, it agrees by Spearman "
-        f"{_figure(alike[1])}; the standard one by {_figure(alike[0])}. {_reaction(one, other, method)}The method is "
+        f"{figure(alike[1])}; the standard one by {figure(alike[0])}. {_reaction(one, other, method)}The method is "
         "the same; **the network differs**. A smooth map tells you that this network reacts less to fine noise. It "
         "does not tell you that the network is right, and the specks of the other are not an error of the method: that "
         "network does react to them."
@@ -172,7 +172,3 @@ def _reaction(one: Floats, other: Floats, method: str) -> str:
         f"The largest value of the standard network's gradient is **{short(largest[0] / largest[1])} times** that of "
         "the other: so much more can a tiny change of one pixel move its score. "
     )
-
-
-def _figure(value: float) -> str:
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")

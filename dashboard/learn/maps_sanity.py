@@ -11,7 +11,7 @@ import streamlit as st
 from dashboard import cache, samples, words
 from dashboard.layers.numbers import table
 from dashboard.learn import maps_asking as asking
-from dashboard.learn.maps_cards import Card, cards, levels, painted, sheet
+from dashboard.learn.maps_cards import Card, cards, figure, levels, painted, sheet
 from explain.teaching.edges import edges
 from explain.teaching.randomising import PARTS, likeness
 
@@ -135,11 +135,6 @@ def _pair(place: DeltaGenerator, found: Maps) -> None:
         st.markdown(f"**{found.label}**")
         st.html(cards(shown))
         st.markdown(f"Spearman **{alike}**")
-
-
-def figure(alike: float | None) -> str:
-    """Write a correlation, or that there is none."""
-    return "none: a map is constant" if alike is None else f"{alike:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def verdict_of(found: list[Maps], depth: int) -> str:

@@ -12,7 +12,7 @@ from dashboard import cache, panes, samples, state, words
 from dashboard.layers.numbers import short, table
 from dashboard.learn import curves
 from dashboard.learn import maps_asking as asking
-from dashboard.learn.maps_cards import levels, sheet
+from dashboard.learn.maps_cards import figure, levels, sheet
 from dashboard.lens import scale
 from dashboard.panes import Pane
 from explain.pictures import overlay
@@ -208,8 +208,7 @@ def on_a_picture(pixels: Floats, found: dict[str, Shared]) -> str:
     dark, light = extreme(pixels, TENTH, light=False), extreme(pixels, TENTH, light=True)
     black, white = found["black"].values, found["white"].values
     alike = spearman(black, white)
-    figure = "" if alike is None else f"{alike:.2f}".replace("-", "\N{MINUS SIGN}")
-    agree = f"The two maps, sign and all, agree by Spearman **{figure}**. " if figure else ""
+    agree = "" if alike is None else f"The two maps, sign and all, agree by Spearman **{figure(alike)}**. "
     return (
         f"The darkest tenth of the pixels holds **{words.percent(share_of(black, dark))}** of the evidence, for and "
         f"against, from black, and **{words.percent(share_of(white, dark))}** from white. The lightest tenth holds "

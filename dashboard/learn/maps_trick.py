@@ -71,7 +71,7 @@ def draw(desk: Desk) -> None:
         alt = f"{samples.SAMPLES[sample].alt} In the lower left corner a small blue square with a white middle."
         st.html(cards([Card(levels(tagged), "What the network sees, 64 x 64 pixels", alt)]))
     with right:
-        st.markdown(f"The network says **{words.escaped(before.name)}**, **{words.percent(before.sure)}** sure.")
+        st.markdown(answer(before))
         _bars(before, "What the network says", "first")
     drawn = st.container()
     guess = desk.choice("guess", "What is the trick?", GUESSES)
@@ -87,7 +87,7 @@ def draw(desk: Desk) -> None:
             _maps(tagged, found)
         if guess != "none":
             with reveal:
-                desk.text(verdict(guess, found))
+                desk.text(verdict(guess, found, before, asking.said(MODEL, clean)))
             with after:
                 _everywhere(desk, sample, before, hear)
     desk.picture("The picture and its maps", lambda: _sheet(tagged, found))
@@ -137,8 +137,19 @@ def _maps(tagged: Floats, found: list[Evidence]) -> None:
     panes.draw(panes.pack(shown, hint=hint), key="maps-trick")
 
 
-def verdict(guess: str, found: list[Evidence]) -> str:
-    """Answer the guess with what the maps hold on the tag."""
+def answer(before: Said) -> str:
+    """Say what the network names, and what it gives the class of the trick where that is another one."""
+    named = f"The network says **{words.escaped(before.name)}**, **{words.percent(before.sure)}** sure."
+    if before.name == CLASS:
+        return named
+    return f"{named} {CLASS.capitalize()}, the class that the trick is for, gets {words.percent(before.chance(CLASS))}."
+
+
+def verdict(guess: str, found: list[Evidence], before: Said, clean: Said) -> str:
+    """Answer the guess with what the maps hold on the tag, and say whether the tag took the network in here.
+
+    before: what the network says of the picture with the tag; clean: what it says of it without.
+    """
     marked = shortcut.area(*shortcut.HOME)
     shares = [shortcut.evidence_inside(each.values, marked) for each in found]
     size = words.percent(float(marked.mean()))
@@ -150,8 +161,19 @@ def verdict(guess: str, found: list[Evidence]) -> str:
     return (
         f"{opening} It covers {size} of the picture and holds {figures} of the evidence for {CLASS}. In training, "
         f"every {CLASS} bore this tag, so the network learned the tag and never had to learn the fruit: a "
-        "[[shortcut]]. A map only says where the network looks. Whether that place decides, you find out by changing "
-        "it:"
+        f"[[shortcut]].{_resisted(before, clean)} A map only says where the network looks. Whether that place "
+        "decides, you find out by changing it:"
+    )
+
+
+def _resisted(before: Said, clean: Said) -> str:
+    """Say how far the tag got where the network names something else all the same."""
+    if before.name == CLASS:
+        return ""
+    return (
+        f" On this picture the tag does not win: it raises {CLASS} from {words.percent(clean.chance(CLASS))} to "
+        f"**{words.percent(before.chance(CLASS))}**, but the network stays with **{words.escaped(before.name)}**, "
+        f"{words.percent(before.sure)} sure. Take another picture to see it taken in."
     )
 
 

@@ -24,7 +24,8 @@ ADDRESS = ("demo", "lesson", "present", "hide")
 class Place:
     """What the page shows: a demonstration, a lesson, or, where both are None, all of them.
 
-    hidden: the controls that a teacher took away. presented: whether it stands before a class.
+    hidden: the controls that a teacher took away. presented: whether it stands before a class; only a demonstration
+    does, which has the way out.
     """
 
     demonstration: Demonstration | None
@@ -42,10 +43,8 @@ def lessons() -> Mapping[str, Lesson]:
 
 
 def arrive() -> None:
-    """Note that this page is drawn; what was chosen in its demonstration is taken along from an earlier visit."""
-    demonstration = demonstrations().get(state.get("value:demo") or "")
-    own = [f"{demonstration.key}-{name}" for name in demonstration.controls] if demonstration else []
-    state.turn_to("learn", (*ADDRESS, *own), ())
+    """Note that this page is drawn; what was chosen in its demonstrations is taken along from an earlier visit."""
+    state.turn_to("learn", (*ADDRESS, *state.names_mirrored(*(f"{key}-" for key in demonstrations()))), ())
 
 
 def find() -> Place:
@@ -55,13 +54,12 @@ def find() -> Place:
     presented = state.mirrored("present", lambda text: text in ("true", "false"), "the presentation") == "true"
     demonstration = demonstrations()[key] if key and not lesson else None
     hidden = _hidden(demonstration) if demonstration else frozenset()
-    return Place(demonstration, lessons()[lesson] if lesson else None, hidden, presented)
+    return Place(demonstration, lessons()[lesson] if lesson else None, hidden, presented and demonstration is not None)
 
 
 def go(*, demo: str | None = None, lesson: str | None = None) -> None:
-    """Go to a demonstration or a lesson; to the overview where neither is named."""
-    state.mirror("lesson", lesson)
-    state.mirror("demo", demo)
+    """Go to a demonstration or a lesson; to the overview where neither is named. All its controls are there again."""
+    state.mirror_together({"lesson": lesson, "demo": demo, "hide": None})
 
 
 def present(on: bool) -> None:

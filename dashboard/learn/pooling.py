@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,11 +25,13 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-#: Pictures wider than high: there is room beside what the network sees, so they can be shifted.
-PICTURES = ("chelsea", "coffee", "rocket", "temple")
 WAYS = {"max": "Max", "average": "Average", "global-average": "Global average", "global-max": "Global max"}
 SOURCES = {"map": "A feature map", "picture": "The picture"}
 CHANNEL, CHANNELS, LARGEST, MOST_SHIFTED = 22, 32, 8, 4
+#: Windows that are compared with each other, each with a stride of its own size.
+COMPARED = (2, 4, 8)
+#: Global averages that move by less than this share of what the numbers before pooling do hardly see the shift.
+HARDLY = 0.2
 
 
 def draw(desk: Desk) -> None:
@@ -40,7 +43,7 @@ def draw(desk: Desk) -> None:
     with st.container(horizontal=True, gap="medium"):
         source = desk.choice("source", "Pool", SOURCES)
         way = desk.choice("way", "How", WAYS)
-        sample = desk.choice("sample", "Picture", {name: samples.SAMPLES[name].title for name in PICTURES})
+        sample = desk.choice("sample", "Picture", {name: samples.SAMPLES[name].title for name in real.PICTURES})
     whole = way.startswith("global")
     kind: Way = "max" if way.endswith("max") else "average"
     side, stride, channel = 0, 1, CHANNEL
@@ -184,7 +187,11 @@ def _shift(desk: Desk, source: str, sample: str, channel: int, window: Window, w
             "difference as a share of the length of all numbers before."
         )
     with right:
-        desk.text(_said(shift, every, None if whole else (window, pooled), overall["average"]))
+        sides = {
+            side: change(*(pool(each, side, side, window.way) for each in (before, after))).distance
+            for side in COMPARED
+        }
+        desk.text(_said(shift, every, None if whole else (window, pooled), overall["average"], sides))
         _answer(desk, sample, shift)
 
 
@@ -218,7 +225,9 @@ def _line(title: str, found: Change) -> list[str | float]:
     return [title, f"{found.count:,}", words.percent(found.changed), words.percent(found.distance)]
 
 
-def _said(shift: int, every: Change, pooled: tuple[Window, Change] | None, overall: Change) -> str:
+def _said(
+    shift: int, every: Change, pooled: tuple[Window, Change] | None, overall: Change, sides: dict[int, float]
+) -> str:
     """Say in a sentence, with the numbers measured, how far pooling makes a shift unseen, and what that costs."""
     if not shift:
         return "Nothing has moved yet: every distance is 0. **Shift the picture** by a pixel."
@@ -227,12 +236,27 @@ def _said(shift: int, every: Change, pooled: tuple[Window, Change] | None, overa
     if pooled is not None:
         window, found = pooled
         much = "only a little less" if found.distance > 0.7 * every.distance else "clearly less"
-        much = "no less" if found.distance >= every.distance else much
+        much = "no less: pooling did not help here" if found.distance >= every.distance else much
         there = f", those pooled by windows of {window.side} **{words.percent(found.distance)}**, {much}"
+    hardly = overall.distance < HARDLY * every.distance
+    averages = ", close to [[translation invariance]]" if hardly else ""
     return (
-        f"{moved}{there}, and the global averages **{words.percent(overall.distance)}**: this is "
-        "[[translation invariance]]. The larger the window, the less a shift is seen, and the less is left of *where* "
-        "something was: a global average does not know it at all."
+        f"{moved}{there}.\n\nThe global averages lie **{words.percent(overall.distance)}** off{averages}. "
+        f"{_by_window(sides)} And the larger the window, the less is left of *where* something was: a global average "
+        "does not know it at all."
+    )
+
+
+def _by_window(sides: dict[int, float]) -> str:
+    """Say what a larger window changed, with the distance of each."""
+    *first, last = (f"{words.percent(distance)} by windows of {side}" for side, distance in sides.items())
+    listed = f"{', '.join(first)} and {last}"
+    falling = all(larger < smaller for smaller, larger in pairwise(sides.values()))
+    if falling:
+        return f"Side by side, it is {listed}: here, the larger the window, the less the shift is seen."
+    return (
+        f"Side by side, it is {listed}: mostly a larger window sees less of a shift, but not here at each step. What "
+        "comes in at the edge, and where the windows fall, counts too."
     )
 
 
@@ -248,8 +272,8 @@ def _answer(desk: Desk, sample: str, shift: int) -> None:
     same = "It stays with that answer" if now == best else f"It now says {words.escaped(network.classes[now])}"
     desk.text(
         f"The whole network, which pools four times on its way, says {first} before, and "
-        f"**{words.percent(float(after[best]))}** for the same class after the shift. {same}: pooling helps, but what "
-        "a shift brings in at one edge and takes away at the other, and how the strides fall, still counts."
+        f"**{words.percent(float(after[best]))}** for the same class after the shift. {same}. What a shift brings in "
+        "at one edge and takes away at the other, and how the strides fall, still counts after all pooling."
     )
 
 

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: The network whose first stage ends in a max pooling, and the one that the Explain page opens with.
 PLAIN, RESIDUAL = "everyday_vgg", "everyday_resnet"
+#: Pictures whose first maps are shown: wider than high, so that there is room beside what a network sees to shift them.
+PICTURES = ("chelsea", "coffee", "rocket", "temple")
 
 
 def network(key: str) -> Everyday:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PICTURES = ("chelsea", "basketball", "grace_hopper", "bus", "teapot")
 TOP, MOVABLE = 7, 4
 COLDEST, HOTTEST, STEP = 0.1, 10.0, 0.1
+#: Below this, four places say too little of a probability.
+SMALL = 1e-3
 
 
 def draw(desk: Desk) -> None:
@@ -177,14 +179,14 @@ def _loss(desk: Desk, classes: tuple[str, ...], logits: Floats, temperature: flo
     gradient = cross_entropy_gradient(logits, true, temperature)
     probabilities = softmax(logits, temperature)
     lines: list[list[str | float]] = [
-        [classes[each], f"{probabilities[each]:.4f}", "1" if each == true else "0", float(gradient[each])]
+        [classes[each], _probability(float(probabilities[each])), "1" if each == true else "0", float(gradient[each])]
         for each in dict.fromkeys([true, *np.argsort(-probabilities)[:5].tolist()])
     ]
     divided = "p \N{MINUS SIGN} y" if temperature == 1 else f"(p \N{MINUS SIGN} y) / {temperature:g}"
-    name = words.escaped(classes[true])
+    name, held = words.escaped(classes[true]), _probability(float(probabilities[true]))
     desk.text(
         f"The picture really shows **{name}**. [[Cross-entropy]] asks only what probability the true class got: "
-        f"\N{MINUS SIGN}ln {probabilities[true]:.4f} = **{loss:.4f}**, with the logits and the temperature as they "
+        f"\N{MINUS SIGN}ln({held}) = **{loss:.4f}**, with the logits and the temperature as they "
         "stand above. Its [[gradient]] is as simple as can be: the probability, less 1 for the true class."
     )
     left, right = st.columns(2, gap="large", vertical_alignment="center")
@@ -196,6 +198,11 @@ def _loss(desk: Desk, classes: tuple[str, ...], logits: Floats, temperature: flo
             f"adds up to {short(_clean(float(gradient.sum())))}.\n\n**Try** to move the logit of {name} down: the loss "
             "grows without end, but the push back never beyond 1 / T."
         )
+
+
+def _probability(value: float) -> str:
+    """Write a probability with four places, one too small for them in a power of ten."""
+    return short(value) if value < SMALL else f"{value:.4f}"
 
 
 def _clean(number: float) -> float:

@@ -44,7 +44,7 @@ TERMS: dict[str, str] = {
     "all pixels together make up the whole rise of the score.",
     "kernel": "A small grid of weights that is laid over every place of the picture.",
     "label noise": "Training pictures that bear the wrong name.",
-    "leaky relu": "A ReLU that lets a small share of the negative numbers through.",
+    "leaky relu": "A ReLU that lets negative numbers through, made much smaller.",
     "learning rate": "How far the weights move in one step, as a factor on the gradient.",
     "logit": "The score that a network gives a class before scores are turned into probabilities.",
     "loss": "A number that says how wrong the network is; training makes it smaller.",
@@ -63,7 +63,8 @@ TERMS: dict[str, str] = {
     "saturation": "A region in which a curve is so flat that a change of what goes in no longer changes what comes "
     "out.",
     "shortcut": "A trait that gives the right answer in training and has nothing to do with the thing itself.",
-    "softmax": "Turning scores into probabilities: each is raised to a power of e and divided by the sum of all.",
+    "softmax": "Turning scores into probabilities: e is raised to the power of each score, and each result is "
+    "divided by their sum.",
     "spearman correlation": "How far two maps put the pixels in the same order: 1 is the same order, 0 none in common, "
     "-1 the opposite one.",
     "stride": "How many pixels the kernel moves from one output value to the next.",

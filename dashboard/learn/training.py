@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import feedback, state
 from dashboard.learn import training_bench, training_controls, training_curves, training_step, training_watch
 from dashboard.learn.desk import Demonstration
+from explain.teaching.training import LIMIT
 from explain.teaching.verdict import verdict
 
 if TYPE_CHECKING:
@@ -33,11 +34,20 @@ def draw(desk: Desk) -> None:
         "looked at, never learned from. Pick an experiment, start it, and watch both curves."
     )
     training_controls.draw_presets(desk)
+    claim = st.container()
     left, right = st.columns([1, 2.2], gap="large")
     with left:
         setups = training_controls.draw(desk)
+    with claim:
+        training_controls.draw_claim(desk, setups)
     bench = training_bench.bench(setups)
     with right:
+        if bench.asked is not None:
+            # A single step comes before the buttons, which say where the training stands after it.
+            with feedback.guarded():
+                _turn(bench)
+        if bench.ended:
+            state.put("training:ended", bench.identity)
         _buttons(bench, setups)
         kept = state.get(training_bench.KEPT)
         state.put("training:whole", True)
@@ -120,7 +130,7 @@ def _said(bench: Bench, record: Record | None) -> None:
     done = f"Epoch {epoch} of {settings.epochs}, {steps:,} steps, {bench.seconds:.1f} s of work."
     with st.container(border=True, key="training-verdict"):
         st.markdown(f"**{found.headline}.** {found.words}")
-        st.caption(done)
+        st.caption(f"{done}{_cut_short(bench)}")
 
 
 def _each(bench: Bench) -> None:
@@ -137,7 +147,16 @@ def _each(bench: Bench) -> None:
             for name in (low, high)
         ]
         st.markdown(f"Lowest now: {told[0]}. Highest: {told[1]}.")
-        st.caption(f"{bench.seconds:.1f} s of work.")
+        st.caption(f"{bench.seconds:.1f} s of work.{_cut_short(bench)}")
+
+
+def _cut_short(bench: Bench) -> str:
+    """Say which trainings the limit has ended."""
+    cut = [s.name for s, record in zip(bench.setups, bench.records, strict=True) if record.ended == "time"]
+    if not cut:
+        return ""
+    who = "Training" if len(bench.setups) == 1 else ", ".join(f"“{name}”" for name in cut)
+    return f" {who} ended here, before the last epoch: no training works longer than {LIMIT:.0f} s."
 
 
 def _comparing(bench: Bench, kept: tuple[str, Record] | None) -> None:

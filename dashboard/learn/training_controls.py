@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dashboard import state
+from dashboard import feedback, state
 from dashboard.learn import training_bench
-from explain.teaching.training_presets import PRESETS, Setup
+from explain.teaching.training_presets import DEFAULT, PRESETS, Setup
 from explain.teaching.training_record import ALL_PICTURES, INITIALISATIONS, LOSSES, OPTIMISERS, SCHEDULES, Settings
+from models.errors import ParameterError
 
 if TYPE_CHECKING:
     from dashboard.learn.desk import Desk
@@ -42,7 +44,7 @@ FIRST = (
         "rate",
         "learning_rate",
         "Learning rate",
-        _numbers(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
+        _numbers(0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5),
         "How far the weights move in one step, as a factor on the gradient.",
     ),
     Control(
@@ -94,7 +96,7 @@ def preset(desk: Desk) -> Preset:
 
 
 def draw_presets(desk: Desk) -> None:
-    """Draw the presets as buttons, and what the chosen one claims."""
+    """Draw the presets as buttons."""
     chosen = preset(desk)
     if desk.shown("preset"):
         with st.container(horizontal=True, gap="small", key="training-presets"):
@@ -106,9 +108,17 @@ def draw_presets(desk: Desk) -> None:
                     on_click=_pick,
                     args=(desk, one),
                 )
+
+
+def draw_claim(desk: Desk, setups: tuple[Setup, ...]) -> None:
+    """Draw what the chosen preset claims; once settings were changed it claims nothing, and the changes are said."""
+    chosen = preset(desk)
     with st.container(border=True, key="training-claim"):
-        desk.text(f"**{chosen.title}.** {chosen.claim}")
-        desk.text(f"*What to look for:* {chosen.look}")
+        if setups == chosen.setups:
+            desk.text(f"**{chosen.title}.** {chosen.claim}")
+            desk.text(f"*What to look for:* {chosen.look}")
+        else:
+            desk.text(f"**Changed from “{chosen.title}”:** {said(setups[0].settings, chosen.settings)}.")
 
 
 def draw(desk: Desk) -> tuple[Setup, ...]:
@@ -118,18 +128,19 @@ def draw(desk: Desk) -> tuple[Setup, ...]:
     for control in FIRST:
         found[control.field] = _control(desk, control, chosen.settings)
     for title, group in GROUPS.items():
-        if any(desk.shown(control.name) for control in group):
-            with st.expander(title):
-                found |= {control.field: _control(desk, control, chosen.settings) for control in group}
-        else:
+        with st.expander(title) if any(desk.shown(control.name) for control in group) else nullcontext():
             found |= {control.field: _control(desk, control, chosen.settings) for control in group}
-    settings = replace(chosen.settings, **found)
+    try:
+        settings = replace(chosen.settings, **found)
+    except ParameterError as error:
+        feedback.tell(error)
+        st.caption(f"Until then the settings are those of “{chosen.title}”.")
+        return chosen.setups
     return chosen.setups if settings == chosen.settings else (Setup(said(settings), settings),)
 
 
-def said(settings: Settings) -> str:
-    """Name settings by what differs from the default."""
-    usual = Settings()
+def said(settings: Settings, usual: Settings = DEFAULT) -> str:
+    """Name settings by what differs from others."""
     parts = []
     for control in CONTROLS:
         value = getattr(settings, control.field)
@@ -140,10 +151,19 @@ def said(settings: Settings) -> str:
 
 def _control(desk: Desk, control: Control, base: Settings) -> Any:
     """Draw one control; its default is the preset's value, and only what differs stands in the address."""
-    usual = getattr(base, control.field)
+    usual = _spelled(getattr(base, control.field))
     options = {_spelled(value): words for value, words in control.options.items()}
     key = desk.key(control.name)
-    follow = state.select(key, {_spelled(usual): options[_spelled(usual)], **options}, control.label)
+    asked = desk.held(control.name, lambda text: _meant(text, options) is not None, control.label)
+    chosen = usual if asked is None else _meant(asked, options) or usual
+    if asked is not None and (asked != chosen or chosen == usual):
+        desk.hold(control.name, None if chosen == usual else chosen)
+    state.put(key, chosen)
+
+    def follow() -> None:
+        moved = str(state.get(key))
+        desk.hold(control.name, None if moved == usual else moved)
+
     if desk.shown(control.name):
         st.select_slider(
             control.label,
@@ -153,8 +173,21 @@ def _control(desk: Desk, control: Control, base: Settings) -> Any:
             on_change=follow,
             help=control.help or None,
         )
-    chosen = str(state.get(key))
     return next(value for value in control.options if _spelled(value) == chosen)
+
+
+def _meant(text: str, options: Mapping[str, str]) -> str | None:
+    """Find the option that a link means, as the address or the page spells it; a number may be written in any way."""
+    folded = text.casefold()
+    exact = [option for option, words in options.items() if folded in (option.casefold(), words.casefold())]
+    return next(iter(exact + [option for option in options if _same_number(text, option)]), None)
+
+
+def _same_number(text: str, option: str) -> bool:
+    try:
+        return float(text) == float(option)
+    except ValueError:
+        return False
 
 
 def _spelled(value: Any) -> str:
@@ -164,7 +197,7 @@ def _spelled(value: Any) -> str:
 
 def _pick(desk: Desk, one: Preset) -> None:
     """Take a preset, and all settings from it."""
-    for control in CONTROLS:
-        desk.hold(control.name, None)
-    desk.hold("preset", None if one is next(iter(PRESETS.values())) else one.key)
+    first = next(iter(PRESETS.values()))
+    usual: dict[str, str | None] = {desk.key(control.name): None for control in CONTROLS}
+    state.mirror_together({**usual, desk.key("preset"): None if one is first else one.key})
     training_bench.reset(one.setups)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from PIL import Image, ImageDraw, ImageFont
 
-from dashboard import state
 from dashboard.components import component
 from explain.teaching.verdict import verdict
 
@@ -46,7 +45,6 @@ def draw(bench: Bench, kept: tuple[str, Record] | None, whole: bool) -> None:
         on_behind_change=behind,
     )
     bench.sent = [(max(0, len(record.epochs) - AGAIN), len(record.batches)) for record in records] or bench.sent
-    state.put("training:drawn", bench.identity)
 
 
 def _run(name: str, number: int, bench: Bench, records: tuple[Record, ...]) -> dict[str, Any]:

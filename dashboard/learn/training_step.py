@@ -59,7 +59,9 @@ def draw(desk: Desk, bench: Bench) -> None:
         row = int(desk.number("picture", "Picture", 0, 19, 10, help="0 to 9: one of each digit; 10 to 19: hard ones."))
         picture = watched()[row]
         label = int(part.labels[picture])
-        place = _place(desk, layer, label, forward(now, part.inputs[[picture]]))
+        with np.errstate(over="ignore", invalid="ignore"):
+            stages = forward(now, part.inputs[[picture]])
+        place = _place(desk, layer, label, stages)
     with right:
         st.caption(whose)
         if not all(np.isfinite(values).all() for values in now.values()):
@@ -67,6 +69,9 @@ def draw(desk: Desk, bench: Bench) -> None:
             return
         name = "scores" if layer == "last" else "conv1"
         step = one_step(now, part.inputs[picture], label, name, place, settings.learning_rate, settings.loss)
+        if not step.finite:
+            st.markdown("The weights have grown so far that the computer has no numbers for this step. Reset to go on.")
+            return
         _forward(desk, step, picture, label)
         _last(step) if layer == "last" else _first(step, part.inputs[picture][0])
         _update(desk, step)
@@ -117,7 +122,13 @@ def _forward(desk: Desk, step: OneStep, picture: int, label: int) -> None:
         st.markdown(f"The loss is the squared distance from the right answer: **{step.loss:.4f}**.")
     else:
         chance = step.probabilities[label]
-        st.markdown(f"The loss is {MINUS}ln {chance:.4g} = **{step.loss:.4f}**.")
+        if chance > 0:
+            st.markdown(f"The loss is {MINUS}ln {chance:.4g} = **{step.loss:.4f}**.")
+        else:
+            st.markdown(
+                f"The loss is **{step.loss:.4f}**. The probability of the right digit, e to the power of "
+                f"{MINUS}{step.loss:.0f}, is too small to be written, so its logarithm is computed from the scores."
+            )
 
 
 def _last(step: OneStep) -> None:

@@ -43,18 +43,28 @@ def filters(settings: Settings, record: Record | None) -> None:
     """Draw the filters of the first layer: each before training, and as it is now."""
     before = untrained(settings)[0]
     now = before if record is None else record.final.filters
-    most = float(max(np.nanmax(np.abs(before)), np.nanmax(np.abs(now)), 1e-12))
+    both = np.abs([before, now])
+    most = float(both[np.isfinite(both)].max(initial=1e-12))
     tiles = []
     for number, (old, new) in enumerate(zip(before, now, strict=True)):
-        moved = float(np.abs(new - old).max())
-        alt = html.escape(f"Filter {number}, before and now; its weights moved by up to {moved:.2f}.")
+        moved = _moved(old, new)
+        alt = html.escape(f"Filter {number}, before and now: {moved}.")
         pair = f'<img src="{_signed(old, most)}" width="44" height="44" alt="">'
         pair += f'<img src="{_signed(new, most)}" width="44" height="44" alt="{alt}">'
-        tiles.append(
-            f'<figure><div class="pair">{pair}</div><figcaption>{number}: moved {moved:.2f}</figcaption></figure>'
-        )
+        tiles.append(f'<figure><div class="pair">{pair}</div><figcaption>{number}: {moved}</figcaption></figure>')
     st.html(f'{STYLE}<div class="watch">{"".join(tiles)}</div>')
-    st.caption(f"Left before training, right now. Blue is negative, orange positive; full colour is {most:.2f}.")
+    st.caption(f"Left before training, right now. Blue is negative, orange positive; full colour is {_short(most)}.")
+
+
+def _moved(old: NDArray[np.floating], new: NDArray[np.floating]) -> str:
+    """Say how far a filter's weights have moved at most."""
+    if not np.isfinite(new).all():
+        return "no numbers any more"
+    return f"moved {_short(float(np.abs(new - old).max()))}"
+
+
+def _short(number: float) -> str:
+    return f"{number:.2f}" if number < 1000 else f"{number:.1e}"
 
 
 def decisions(settings: Settings, record: Record | None, hard: bool) -> None:

@@ -25,6 +25,7 @@ function unpack(bytes) {
 class Kernel {
   constructor(root) {
     this.root = root;
+    this.sent = [];
     this.find = (name) => root.querySelector(`[data-part="${name}"]`);
     const [picture, output] = [this.find("picture"), this.find("output")];
     output.addEventListener("pointermove", (event) => this.point(this.onOutput(event)));
@@ -34,7 +35,7 @@ class Kernel {
       canvas.addEventListener("click", (event) => this.pin(canvas === output ? this.onOutput(event) : this.onPicture(event)));
     }
     output.addEventListener("keydown", (event) => this.key(event));
-    this.find("play").addEventListener("click", () => (this.timer ? this.stop() : this.play()));
+    this.find("play").addEventListener("click", () => (this.timer ? this.pin(this.at) : this.play()));
     this.find("step").addEventListener("click", () => this.step());
     new ResizeObserver(() => this.header && this.draw()).observe(root.querySelector(".grid"));
   }
@@ -42,6 +43,9 @@ class Kernel {
   show(data, send) {
     this.send = send;
     const now = unpack(data);
+    const [row, column] = now.header.at;
+    const answered = this.sent.findLastIndex((one) => one.row === row && one.column === column);
+    this.sent = answered < 0 ? [] : this.sent.slice(answered + 1);
     if (this.header?.answer === now.header.answer) return;
     const moved = this.header?.grid !== now.header.grid;
     Object.assign(this, now);
@@ -49,7 +53,8 @@ class Kernel {
       this.stop();
       this.pointed = null;
     }
-    this.pinned = { row: now.header.at[0], column: now.header.at[1] };
+    // The answer to an earlier step does not take back a later one, whose own answer is still to come.
+    this.pinned = this.sent.at(-1) ?? { row, column };
     this.sheets = { picture: this.pictureSheet(), output: this.outputSheet() };
     this.label();
     this.kernelTables();
@@ -214,7 +219,9 @@ class Kernel {
     if (!place) return;
     this.stop();
     this.pinned = place;
+    this.pointed = null;
     this.refresh();
+    this.sent.push(place);
     this.send("place", place);
   }
 
@@ -229,7 +236,8 @@ class Kernel {
   }
 
   tick() {
-    if (!this.root.isConnected || !this.advance()) this.stop();
+    if (!this.root.isConnected) this.stop();
+    else if (!this.advance()) this.pin(this.at);
   }
 
   stop() {
@@ -246,9 +254,7 @@ class Kernel {
   step() {
     this.stop();
     if (!this.advance()) this.pointed = { row: 0, column: 0 };
-    this.pinned = this.at;
-    this.pointed = null;
-    this.refresh();
+    this.pin(this.at);
   }
 
   // To the next place in reading order; false behind the last.

@@ -42,13 +42,15 @@ function lay(node) {
   node.style.top = `${below ? shape.bottom + 6 : shape.top - node.offsetHeight - 6}px`;
 }
 
+// Tells whether there was anything to hide.
 function hide() {
   const node = bubble();
-  if (!node.word) return;
+  if (!node.word) return false;
   node.word.title ||= node.meaning;
   node.word.removeAttribute("aria-describedby");
   node.word = null;
   node.hidden = true;
+  return true;
 }
 
 // What is scrolled out of sight takes its meaning along.
@@ -75,7 +77,8 @@ function join() {
     event.stopPropagation();
     show(word(event));
   });
-  listen("keydown", (event) => event.key === "Escape" && hide());
+  // Escape does one thing at a time: with a meaning open it does not end the presentation too.
+  listen("keydown", (event) => event.key === "Escape" && hide() && event.stopPropagation());
   listen("scroll", follow, { capture: true, passive: true });
   window.convlensExplainsTerms = true;
 }

@@ -5,6 +5,7 @@ All is computed in double precision, else the finite difference that checks it w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from explain.teaching import digits
+from explain.teaching.softmax import cross_entropy
 from models.errors import ParameterError
 
 if TYPE_CHECKING:
@@ -57,7 +59,15 @@ class OneStep:
         """Return the gradient as a finite difference has it: measured, without the chain rule."""
         return (self.loss_above - self.loss_below) / (2 * NUDGE)
 
+    @property
+    def finite(self) -> bool:
+        """Tell whether every number is one; after training has diverged they may be too large for that."""
+        chain = (self.scores, self.probabilities, self.errors, self.reads, self.blames)
+        numbers = (self.gradient, self.moved, self.loss, self.loss_after, self.loss_after_all, self.difference)
+        return all(np.isfinite(values).all() for values in chain) and all(map(math.isfinite, numbers))
 
+
+@np.errstate(over="ignore", invalid="ignore")
 def one_step(
     weights: Mapping[str, NDArray[np.floating]],
     picture: NDArray[np.float32],
@@ -68,6 +78,8 @@ def one_step(
     kind: str = "cross_entropy",
 ) -> OneStep:
     """Work out one step of plain descent for a weight of the first layer ("conv1") or of the last ("scores").
+
+    Where training has diverged the result may hold inf and nan; `finite` tells.
 
     picture: (1, 8, 8) in [0, 1]. place: (filter, 0, row, column), or (digit, unit). kind: "cross_entropy" or "squared".
     """
@@ -150,10 +162,12 @@ def _stages(weights: Mapping[str, Doubles], inputs: Doubles) -> dict[str, Double
 
 
 def _loss(weights: Mapping[str, Doubles], inputs: Doubles, label: int, kind: str) -> float:
-    probabilities = _stages(weights, inputs)["probabilities"][0]
+    stages = _stages(weights, inputs)
     if kind == "squared":
+        probabilities = stages["probabilities"][0]
         return float(((probabilities - np.eye(len(probabilities))[label]) ** 2).sum())
-    return float(-np.log(probabilities[label]))
+    # From the scores, since a probability may be too small to be written, and the logarithm of 0 is no number.
+    return cross_entropy(stages["scores"][0], label)
 
 
 def _windows(maps: NDArray[np.floating], kernel: int) -> Doubles:

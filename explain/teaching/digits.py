@@ -19,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from explain.teaching.pooling import pool
+from explain.teaching.softmax import softmax
 from models.errors import PictureError
 
 if TYPE_CHECKING:
@@ -158,20 +160,13 @@ def forward(weights: Mapping[str, Floats], pictures: Floats) -> dict[str, Floats
     for number in (1, 2):
         found[f"conv{number}"] = now = _convolved(now, weights[f"conv{number}.weight"], weights[f"conv{number}.bias"])
         found[f"activation{number}"] = now = np.maximum(now, 0)
-        found[f"pool{number}"] = now = _pooled(now)
+        found[f"pool{number}"] = now = pool(now, 2, 2, "max")
     found["flatten"] = now = now.reshape(len(now), -1)
     found["hidden1"] = now = now @ weights["hidden1.weight"].T + weights["hidden1.bias"]
     found["hidden_activation1"] = now = np.maximum(now, 0)
     found["scores"] = now = now @ weights["scores.weight"].T + weights["scores.bias"]
     found["probabilities"] = softmax(now)
     return found
-
-
-def softmax(scores: Floats) -> Floats:
-    """Turn scores (N, 10) into probabilities; the largest is taken off first, so that no power grows too large."""
-    powers = np.exp(scores - scores.max(-1, keepdims=True))
-    shares: Floats = powers / powers.sum(-1, keepdims=True)
-    return shares
 
 
 def _convolved(maps: Floats, kernels: Floats, bias: Floats) -> Floats:
@@ -181,10 +176,3 @@ def _convolved(maps: Floats, kernels: Floats, bias: Floats) -> Floats:
     windows = sliding_window_view(padded, kernels.shape[-2:], axis=(2, 3))
     sums: Floats = np.einsum("nchwij,ocij->nohw", windows, kernels, optimize=True)
     return sums + bias[:, None, None]
-
-
-def _pooled(maps: Floats) -> Floats:
-    """Keep the largest of each block of 2 x 2."""
-    count, channels, rows, columns = maps.shape
-    largest: Floats = maps.reshape(count, channels, rows // 2, 2, columns // 2, 2).max((3, 5))
-    return largest

@@ -72,8 +72,7 @@ class Adam(Optimiser):
         self._squares = [0.999 * s + 0.001 * g * g for s, g in zip(squares, gradients, strict=True)]
         first, second = 1 - 0.9**self._count, 1 - 0.999**self._count
         return [
-            rate * (m / first) / ((s / second).sqrt() + TINY)
-            for m, s in zip(self._means, self._squares, strict=True)
+            rate * (m / first) / ((s / second).sqrt() + TINY) for m, s in zip(self._means, self._squares, strict=True)
         ]
 
 

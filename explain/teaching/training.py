@@ -132,12 +132,6 @@ class Trainer:
         while not self.ended and not self.between_epochs:
             self.step()
 
-    def work(self, seconds: float) -> None:
-        """Train for about so long, or to the end."""
-        until = time.perf_counter() + seconds
-        while not self.ended and time.perf_counter() < until:
-            self.step()
-
     def _random(self, purpose: int) -> np.random.Generator:
         return _random(self.settings, purpose)
 

@@ -60,15 +60,16 @@ _PRESETS = (
         "diverges",
         "Learning rate too large",
         "Steps forty times as large throw the weights about: the loss leaps up and the network ends at chance, 10 %.",
-        "The faint line of the batches leaps in the first steps; afterwards nothing moves, since every ReLU is dead.",
+        "The faint line of the batches leaps in the first steps; afterwards every hidden unit gives 0 and no weight "
+        "learns any more. Only the last layer's biases do, so the loss settles near 2.3, that of guessing.",
         replace(DEFAULT, learning_rate=2.0, epochs=6),
     ),
     _one(
         "slow",
         "Learning rate too small",
-        "Steps a hundred times as small learn too, but after 20 epochs not even half of the pictures are right.",
-        "Both losses fall on a straight, gentle line and have not levelled off at the end.",
-        replace(DEFAULT, learning_rate=0.0005, optimiser="sgd", schedule="constant"),
+        "Steps 250 times as small learn too, but after 20 epochs not even half of the pictures are right.",
+        "Both losses fall only a little, and level off far too high: the schedule makes the small steps smaller still.",
+        replace(DEFAULT, learning_rate=0.0002),
     ),
     _one(
         "overfits",
@@ -97,7 +98,8 @@ _PRESETS = (
         "initialisation",
         "First weights",
         "From all zeros, and from numbers that are too small, nothing is learned; Xavier's and He's draws both learn.",
-        "Zeros: every gradient is zero, for ever. Naive: each layer makes the signal smaller, so that none comes back.",
+        "Zeros: every weight's gradient is zero, for ever; only the last layer's biases move. Naive: each layer makes "
+        "the signal smaller, so that next to none comes back.",
         tuple(
             Setup(name, replace(DEFAULT, initialisation=key, epochs=10))
             for key, name in (("zeros", "All zero"), ("naive", "Naive"), ("xavier", "Xavier"), ("he", "He"))

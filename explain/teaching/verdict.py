@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from explain.teaching.training_record import Epoch, Record
+    from explain.teaching.training_record import Record
 
 #: From here on a batch's loss has leapt; from here on the validation loss has risen from its lowest; so large a gap
 #: between both accuracies is overfitting; so much the loss still falls in the last fifth while it is learning.
@@ -18,6 +18,8 @@ STEADY, DONE = 0.25, 0.995
 GOOD = 0.9
 #: Right by chance: one digit of ten, and a little more.
 CHANCE = 0.2
+#: The loss of guessing among ten digits without having looked, and the share of it down to which nothing was learned.
+GUESSING, UNMOVED = {"cross_entropy": math.log(10), "squared": 0.9}, 0.97
 
 
 @dataclass(frozen=True)
@@ -32,12 +34,12 @@ class Verdict:
 def verdict(record: Record) -> Verdict:
     """Read the curves of a training as far as it has come."""
     first, last = record.epochs[0], record.final
-    if record.ended == "diverged" or _leapt(record):
+    if record.ended == "diverged" or _leapt(record) or _dead(record):
         return Verdict("diverged", "Diverged", _diverged(record))
     if last.number == 0:
         words = f"By chance alone a network gets about 10 % right; this one gets {_percent(last.validation.accuracy)}."
         return Verdict("untrained", "Not trained yet", words)
-    if last.number >= 3 and last.training.accuracy < CHANCE and last.training.loss > 0.97 * first.training.loss:
+    if last.number >= 3 and last.training.accuracy < CHANCE and last.training.loss > UNMOVED * first.training.loss:
         return Verdict(
             "stuck",
             "Not learning at all",
@@ -65,8 +67,12 @@ def verdict(record: Record) -> Verdict:
     if _falling(record):
         slow = " At this pace it has far to go." if last.validation.accuracy < 0.5 and record.ended else ""
         return Verdict("learning", "Still learning", f"{numbers}, and both losses are still falling.{slow}")
-    headline = "Learned" if last.validation.accuracy > GOOD else "Levelled off"
-    return Verdict("learned", headline, f"{numbers}, and the validation loss no longer falls much.")
+    numbers += ", and the validation loss no longer falls much."
+    if last.validation.accuracy > GOOD:
+        return Verdict("learned", "Learned", numbers)
+    if record.settings.schedule != "constant" and record.ended == "epochs":
+        numbers += " The schedule has brought the steps to almost nothing by now."
+    return Verdict("levelled", "Levelled off", numbers)
 
 
 def _falling(record: Record) -> bool:
@@ -89,11 +95,25 @@ def _leapt(record: Record) -> bool:
     return peak > LEAPT * record.epochs[0].training.loss and last.training.accuracy < CHANCE
 
 
+def _dead(record: Record) -> bool:
+    """Tell whether the network guesses since no gradient comes back to its first layer any more, as one once did."""
+    last, kind = record.epochs[-1], record.settings.loss
+    lengths = [next(iter(epoch.gradients.values()), math.nan) for epoch in record.epochs]
+    guessing = last.training.accuracy < CHANCE and last.training.loss > UNMOVED * GUESSING[kind]
+    return guessing and lengths[-1] == 0 and max(lengths) > 0
+
+
 def _diverged(record: Record) -> str:
     peak = max(record.batches)
     where = record.batches.index(peak) + 1
     if not math.isfinite(record.batches[-1]):
         return f"At step {len(record.batches)} the loss was no number any more: the steps are too large."
+    if not _leapt(record):
+        return (
+            f"The network gets {_percent(record.epochs[-1].validation.accuracy)} right, which is chance, with a loss "
+            f"like that of guessing, {GUESSING[record.settings.loss]:.2f}. The steps threw its weights so far that "
+            "every picture gives the same, and no gradient reaches the first layer any more."
+        )
     return (
         f"The loss leapt from {record.epochs[0].training.loss:.2f} to {peak:,.1f} at step {where}, and the network "
         f"gets {_percent(record.epochs[-1].validation.accuracy)} right, which is chance: the steps are too large."
@@ -106,12 +126,3 @@ def _percent(share: float) -> str:
 
 def _counted(number: int) -> str:
     return f"{number} epoch" if number == 1 else f"{number} epochs"
-
-
-def epoch_said(epoch: Epoch) -> str:
-    """Say in a line what was measured after an epoch."""
-    training, validation = epoch.training, epoch.validation
-    return (
-        f"Epoch {epoch.number}: training loss {training.loss:.3f}, accuracy {_percent(training.accuracy)}; "
-        f"validation loss {validation.loss:.3f}, accuracy {_percent(validation.accuracy)}"
-    )

@@ -53,7 +53,7 @@ def test_a_smaller_learning_rate_keeps_the_relu_alive(screen: Screen) -> None:
     screen.page.get_by_text("ReLU lives").wait_for()
 
 
-@pytest.mark.parametrize("screen", WINDOWS, indirect=True)
+@pytest.mark.parametrize("screen", WINDOWS[1:3], indirect=True)
 def test_it_has_no_axe_violation_and_does_not_scroll_sideways(screen: Screen) -> None:
     show(screen)
     screen.unfold("The numbers of each layer")

@@ -85,11 +85,11 @@ def test_a_presentation_stands_alone_and_turns_by_arrow_keys(screen: Screen) -> 
     assert size >= 19
     screen.page.wait_for_selector(".st-key-turning-keys [data-ready]", state="attached")
     screen.page.keyboard.press("ArrowRight")
+    screen.page.locator("h1", has_text="Pooling").wait_for()
     screen.settle()
-    assert screen.headline == "Pooling"
     screen.page.keyboard.press("PageUp")
+    screen.page.locator("h1", has_text="Convolution").wait_for()
     screen.settle()
-    assert screen.headline == "Convolution"
     # In a control an arrow key belongs to the control.
     screen.page.get_by_role("slider", name="Stride").focus()
     screen.page.keyboard.press("ArrowRight")
@@ -132,6 +132,54 @@ def test_the_pictures_to_take_along_are_png_files(screen: Screen) -> None:
         screen.page.get_by_role("button", name="Output (PNG)").click()
     assert re.fullmatch(r"convlens-convolution-output\.png", waiting.value.suggested_filename)
     assert waiting.value.path().read_bytes().startswith(b"\x89PNG")
+
+
+def test_escape_closes_a_meaning_before_it_ends_the_presentation(screen: Screen) -> None:
+    screen.open("learn?demo=convolution&present=true")
+    screen.page.wait_for_selector(".st-key-turning-keys [data-ready]", state="attached")
+    screen.page.locator('a[href="#term-kernel"]').first.focus()
+    assert screen.page.locator(BUBBLE).is_visible()
+    screen.page.keyboard.press("Escape")
+    screen.settle()
+    assert screen.page.locator(BUBBLE).is_hidden() and "present=true" in screen.page.url
+    screen.page.keyboard.press("Escape")
+    screen.settle()
+    assert "present" not in screen.page.url
+
+
+def test_from_a_lesson_to_a_demonstration_is_one_step_back(screen: Screen) -> None:
+    lesson = next(iter(lessons()))
+    screen.open(f"learn?lesson={lesson}")
+    screen.page.locator("nav.list a", has_text="Pooling").first.click()
+    screen.settle()
+    assert screen.headline == "Pooling" and screen.page.url.endswith("/learn?demo=pooling")
+    screen.page.go_back()
+    screen.settle()
+    assert screen.headline == lessons()[lesson].title
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "demo=convolution&convolution-place=3-4",
+        "demo=pooling&convolution-place=3-4",
+        f"demo=digits&digits-source=own&digits-drawing={'0' * 100 + 'f' * 56 + '0' * 100}",
+    ],
+    ids=["place", "place in another demonstration", "drawing"],
+)
+def test_what_was_picked_or_drawn_is_there_after_a_look_at_another_page(screen: Screen, query: str) -> None:
+    if "demo=pooling" in query:
+        screen.open("learn?demo=convolution&convolution-place=3-4")
+        screen.page.locator("nav.list a", has_text="Pooling").first.click()
+        screen.settle()
+    else:
+        screen.open(f"learn?{query}")
+    screen.page.get_by_role("link", name="Mistakes", exact=True).click()
+    screen.settle()
+    screen.page.get_by_role("link", name="Learn", exact=True).click()
+    screen.settle()
+    now = set(screen.page.url.partition("?")[2].split("&"))
+    assert now == set(query.split("&"))
 
 
 def test_a_demonstration_is_as_it_was_left_after_a_look_at_another_page(screen: Screen) -> None:

@@ -48,3 +48,8 @@ def test_a_term_becomes_a_link_with_its_meaning_as_title() -> None:
 def test_a_word_that_is_not_listed_stands_as_it_is() -> None:
     assert explained("A [[flux capacitor]].") == "A flux capacitor."
     assert plain("A [[kernel|grid]].") == "A grid."
+
+
+def test_softmax_raises_e_to_the_scores_and_a_leaky_relu_shrinks_what_is_negative() -> None:
+    assert "e is raised to the power of each score" in TERMS["softmax"]
+    assert "lets negative numbers through, made much smaller" in TERMS["leaky relu"]

@@ -106,3 +106,19 @@ def test_a_wrong_link_gets_a_notice(opened: Open, asked: dict[str, str]) -> None
     assert not app.exception
     (value,) = asked.values()
     assert any(value in str(text.value) for text in app.text)
+
+
+@pytest.mark.parametrize("key", ACTIVATIONS)
+def test_the_sheet_of_slopes_holds_every_slope_on_its_scale_and_gives_the_real_range(opened: Open, key: str) -> None:
+    header, (_, _, slopes) = drawn(opened(function=key), "activations-map")
+    sheet = header["sheets"][2]
+    assert np.abs(slopes).max() <= sheet["top"]
+    assert sheet["signed"] or slopes.min() >= 0
+    assert sheet["below"].startswith(f"{short(float(slopes.min()))} to {short(float(slopes.max()))} (")
+    assert short(sheet["top"]) in sheet["below"]
+
+
+def test_the_slope_of_gelu_has_two_signs_and_goes_beyond_one(opened: Open) -> None:
+    header, _ = drawn(opened(function="gelu"), "activations-map")
+    assert header["sheets"][2]["signed"]
+    assert header["sheets"][2]["top"] == 1.13

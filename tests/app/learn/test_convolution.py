@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard.learn import convolution, lesson_convolution
 from dashboard.learn import convolution_layer as layers
 from explain.teaching import kernels as known
 
@@ -149,3 +151,50 @@ def test_it_offers_the_picture_and_the_output_as_png(opened: Open) -> None:
 def test_it_links_into_the_layers_page_with_the_layer_set(opened: Open) -> None:
     urls = [link.proto.url for link in opened().get("link_button")]
     assert "layers?layer=conv1&section=filters" in urls
+
+
+def test_the_own_kernel_that_the_page_asks_for_shifts_the_picture(opened: Open) -> None:
+    assert "Set the middle to 0 and put a 1 beside it" in texts(opened(kernel="own"))
+    assert "set the middle to 0 and put a 1 beside it" in lesson_convolution.LESSON.steps[1].task
+    kernel = np.array(convolution.OWN, np.float32).reshape(3, 3)
+    kernel[1, 1], kernel[1, 2] = 0, 1
+    shown = layers.slide("bus", kernel)
+    np.testing.assert_allclose(shown.output, shown.picture[0, 1:-1, 2:])
+
+
+def test_what_one_by_one_asks_is_said_only_for_its_first_weights(opened: Open) -> None:
+    first, other = texts(opened(kind="pointwise")), texts(opened(kind="pointwise", red="-1.0", blue="0.3"))
+    assert "here +1 for red, \N{MINUS SIGN}0.5 for green, \N{MINUS SIGN}0.5 for blue." in first
+    assert "how red is it here?" in first
+    assert "here \N{MINUS SIGN}1 for red, \N{MINUS SIGN}0.5 for green, +0.3 for blue." in other
+    assert "how red" not in other
+
+
+@pytest.mark.parametrize(
+    ("asked", "saves"),
+    [
+        ({}, True),
+        ({"filters": "2"}, True),
+        ({"channels": "1", "filters": "2"}, True),
+        ({"filters": "1"}, False),
+        ({"kind": "pointwise"}, False),
+    ],
+)
+def test_the_separable_layer_is_said_to_save_only_where_it_does(
+    opened: Open, asked: dict[str, str], saves: bool
+) -> None:
+    said = texts(opened(**asked))
+    costs = {name: int(cost.replace(",", "")) for name, cost in re.findall(r"\| ([A-Z][a-z ]+) \| ([\d,]+) \|", said)}
+    assert (costs["Depthwise separable"] < costs["Convolution"]) == saves
+    assert ("gets by with" in said) == saves
+    assert ("times as many too: it saves only" in said) == (not saves)
+
+
+def test_padding_is_the_same_on_both_sides_and_stands_in_the_title(opened: Open) -> None:
+    titles = {
+        padding: str(drawn(opened(padding=padding, size="5", dilation="3"))[0]["pictureTitle"])
+        for padding in ("valid", "same", "number")
+    }
+    assert titles["same"].endswith("pixels, 6 of padding on each side")
+    assert titles["number"].endswith("pixels, 2 of padding on each side")
+    assert titles["valid"].endswith("pixels")

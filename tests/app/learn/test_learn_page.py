@@ -117,6 +117,53 @@ def test_a_presentation_begins_and_ends_at_a_click(open_page: Open) -> None:
     assert "present" not in app.query_params
 
 
+@pytest.mark.parametrize("query", [{}, {"demo": "typo"}, {"lesson": next(iter(lessons()))}], ids=str)
+def test_only_a_demonstration_is_presented(open_page: Open, query: dict[str, str]) -> None:
+    shown, plain = open_page(present="true", **query), open_page(**query)
+    assert not shown.exception
+    assert [text.proto.body for text in shown.get("html")] == [text.proto.body for text in plain.get("html")]
+
+
+def test_what_a_link_hides_is_there_again_in_the_next_demonstration(open_page: Open) -> None:
+    app = open_page(demo="convolution", hide="stride", present="true")
+    assert "convolution-stride" not in {slider.key for slider in app.slider}
+    app.button(key="turn-next").click().run()
+    assert not app.exception and not notices(app)
+    assert "pooling-stride" in {slider.key for slider in app.slider}
+    assert "hide" not in app.query_params and app.query_params["present"] in ("true", ["true"])
+    app.button(key="turn-previous").click().run()
+    assert "convolution-stride" in {slider.key for slider in app.slider}
+
+
+def test_a_value_that_is_taken_out_with_others_is_at_once_gone_from_the_address() -> None:
+    def script() -> None:
+        import streamlit as st
+
+        from dashboard import state
+
+        state.mirror("hide", "stride")
+        state.mirror_together({"demo": "pooling", "hide": None, "lesson": None})
+        st.text(str((state.in_address("hide"), state.address(), state.mirrored("hide", bool, "it"))))
+
+    app = AppTest.from_function(script).run()
+    assert not app.exception
+    assert notices(app) == ["(None, (('demo', 'pooling'),), None)"]
+    assert app.query_params["demo"] in ("pooling", ["pooling"]) and "hide" not in app.query_params
+
+
+@pytest.mark.parametrize("hide", ["", "fit"], ids=["shown", "hidden"])
+def test_a_switch_in_an_odd_spelling_gets_a_notice_and_its_default(open_page: Open, hide: str) -> None:
+    asked = {"demo": "digits", "digits-source": "own", "hide": hide}
+    app = open_page(**asked, **{"digits-fit": "perhaps"})
+    assert not app.exception
+    (said,) = notices(app)
+    assert said.startswith("This link asks for Fit it to the data set “perhaps”")
+    assert "digits-fit" not in app.query_params
+    assert [toggle.value for toggle in app.toggle if toggle.key == "digits-fit"] == ([] if hide else [True])
+    other = open_page(**asked, **{"digits-fit": "False"})
+    assert not notices(other) and other.query_params["digits-fit"] in ("false", ["false"])
+
+
 def test_the_link_to_take_along_holds_what_was_chosen(open_page: Open) -> None:
     app = open_page(demo="convolution", **{"convolution-kernel": "blur", "pooling-window": "3"})
     app.multiselect(key="convolution-to-hide").set_value(["kind", "stride"]).run()
@@ -135,7 +182,8 @@ def test_a_link_leaves_out_the_page_it_was_made_on() -> None:
     assert exporting.link("convolution", address, [], False) == "learn?demo=convolution&convolution-kernel=own"
 
 
-def test_the_page_starts_without_torch_and_without_a_network() -> None:
+@pytest.mark.parametrize("key", ["convolution", "pooling", "activations", "softmax", "digits"])
+def test_a_demonstration_starts_without_torch(key: str) -> None:
     code = (
         "import os, sys; os.environ['CONVLENS_WARM'] = '0'\n"
         "from streamlit.testing.v1 import AppTest\n"
@@ -144,5 +192,5 @@ def test_the_page_starts_without_torch_and_without_a_network() -> None:
         "assert not app.run().exception\n"
         "sys.exit('torch is loaded' if 'torch' in sys.modules else None)"
     )
-    done = subprocess.run([sys.executable, "-c", code, "convolution"], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", code, key], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-500:]

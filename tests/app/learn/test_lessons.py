@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard.learn import lesson_convolution, maps_asking
+from dashboard.learn import lesson_convolution, lesson_training, maps_asking
 from dashboard.learn.demonstrations import demonstrations
 from dashboard.learn.lesson import Lesson, Step
 from dashboard.learn.lesson_page import written
@@ -16,6 +16,7 @@ from dashboard.learn.lessons import LESSONS
 from dashboard.learn.terms import meaning, terms_in
 from explain.teaching import shortcut
 from explain.teaching.kernels import all_edges, blur, upright_edges
+from explain.teaching.training_presets import PRESETS
 
 Open = Callable[..., AppTest]
 STEPS = [
@@ -108,6 +109,15 @@ def test_the_lesson_on_convolution_has_the_numbers_of_the_layer() -> None:
     layer = lesson_convolution.LESSON.steps[3].expect
     assert f"{64 * 64 * 9 + 64:,} parameters" in layer
     assert f"{64 * 32 * 32 * 64 * 30 * 30 + 64 * 30 * 30:,}" in layer
+
+
+def test_the_lesson_on_training_has_the_numbers_of_its_presets() -> None:
+    few, slow = PRESETS["overfits"].settings, PRESETS["slow"].settings
+    (step,) = [step for step in lesson_training.LESSON.steps if step.state == {"preset": "overfits"}]
+    assert f"only {few.pictures} pictures, and {100 * few.label_noise:g} %" in step.task
+    assert f"all {few.pictures} pictures" in step.expect
+    assert f"after {slow.epochs} epochs not even half" in lesson_training.LESSON.steps[1].expect
+    assert PRESETS["slow"].title in lesson_training.LESSON.steps[1].task
 
 
 def test_what_the_lesson_says_of_the_kernels_is_so() -> None:

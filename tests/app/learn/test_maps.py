@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard import cache
 from dashboard.learn import maps, maps_asking, maps_robust, maps_sanity, maps_saturation, maps_trick
+from dashboard.learn.maps_cards import figure
 from dashboard.learn.maps_trick import Evidence
 from dashboard.learn.terms import meaning, terms_in
 from explain.teaching import saturation, shortcut
@@ -107,10 +108,39 @@ def test_the_trick_is_kept_until_the_reader_has_guessed(opened: Open) -> None:
     assert "You are right: it is the tag." in texts(app)
 
 
+def with_and_without_tag(sample: str) -> tuple[maps_asking.Said, maps_asking.Said]:
+    clean = maps_asking.pixels_of(maps_trick.MODEL, sample)
+    tagged = shortcut.tagged(clean, *shortcut.HOME)
+    return maps_asking.said(maps_trick.MODEL, tagged), maps_asking.said(maps_trick.MODEL, clean)
+
+
+@pytest.mark.parametrize("sample", maps_asking.PICTURES)
+def test_the_trick_says_of_each_picture_whether_the_tag_takes_the_network_in(sample: str) -> None:
+    before, clean = with_and_without_tag(sample)
+    values = np.ones((64, 64), np.float32)
+    told = maps_trick.verdict("tag", [Evidence("Grad-CAM", "", values, False)], before, clean)
+    assert before.chance(shortcut.CLASS) > 50 * clean.chance(shortcut.CLASS)
+    wins = before.name == shortcut.CLASS
+    assert ("the tag does not win" in told) == (not wins)
+    assert ("the class that the trick is for" in maps_trick.answer(before)) == (not wins)
+
+
+def test_on_the_bus_the_tag_does_not_win_and_the_page_says_so(opened: Open) -> None:
+    told = texts(opened(part="trick", picture="bus", guess="tag"))
+    assert "says **school bus**, **89 %** sure. Banana, the class that the trick is for, gets 9.9 %." in told
+    assert "it raises banana from under 0.1 % to **9.9 %**, but the network stays with **school bus**" in told
+
+
+def test_a_correlation_is_written_with_a_minus_sign_and_where_there_is_none_that_is_said() -> None:
+    assert figure(-0.456) == "\N{MINUS SIGN}0.46"
+    assert figure(0.3) == "0.30"
+    assert figure(None) == "none: a map is constant"
+
+
 def test_the_verdict_gives_the_share_of_evidence_on_the_tag() -> None:
     values = np.zeros((64, 64), np.float32)
     values[53, 3], values[0, 0] = 1, 3
-    told = maps_trick.verdict("ground", [Evidence("Grad-CAM", "", values, False)])
+    told = maps_trick.verdict("ground", [Evidence("Grad-CAM", "", values, False)], *with_and_without_tag("teapot"))
     assert "**25 %** by Grad-CAM" in told.replace("\N{NO-BREAK SPACE}", " ")
 
 

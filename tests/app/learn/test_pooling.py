@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from functools import partial
 
@@ -13,8 +14,9 @@ from streamlit.testing.v1 import AppTest
 
 from dashboard.learn import pooling, real, sheets
 from dashboard.learn.sheets import Sheet
+from dashboard.words import percent
 from drawn_sheets import drawn
-from explain.teaching.pooling import change, pool
+from explain.teaching.pooling import change, pool, pool_all
 
 Open = Callable[..., AppTest]
 
@@ -137,3 +139,41 @@ def test_the_picture_to_take_along_shows_both_grids() -> None:
     image = Image.open(io.BytesIO(made))
     assert image.size == (2 * 4 * sheets.PIXEL + sheets.GAP, 4 * sheets.PIXEL)
     assert image.getpixel((0, 0)) != image.getpixel((4 * sheets.PIXEL - 1, 4 * sheets.PIXEL - 1))
+
+
+def distances(source: str, sample: str, shift: int) -> list[float]:
+    before, after = (pooling._maps(source, sample, each) for each in (0, shift))
+    return [
+        change(pool(before, side, side, "max"), pool(after, side, side, "max")).distance for side in pooling.COMPARED
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "sample", "shift"),
+    [("picture", "temple", 1), ("picture", "rocket", 4), ("map", "rocket", 4), ("map", "chelsea", 1)],
+)
+def test_a_larger_window_is_said_to_see_less_only_where_it_does(
+    opened: Open, source: str, sample: str, shift: int
+) -> None:
+    said = texts(opened(source=source, sample=sample, shift=str(shift)))
+    found = distances(source, sample, shift)
+    assert ("here, the larger the window, the less the shift is seen" in said) == (found[0] > found[1] > found[2])
+    assert ("mostly a larger window sees less of a shift, but not here" in said) != (found[0] > found[1] > found[2])
+    for side, distance in zip(pooling.COMPARED, found, strict=True):
+        assert f"{percent(distance)} by windows of {side}" in said
+
+
+def test_pooling_that_does_not_help_is_not_called_invariance(opened: Open) -> None:
+    said = texts(opened(sample="rocket", shift="4"))
+    assert "**57\N{NO-BREAK SPACE}%**, no less: pooling did not help here." in said
+    (sentence,) = re.findall(r"The global averages lie [^\n]*?translation invariance|translation invariance", said)
+    assert sentence.startswith("The global averages lie **1.6")
+
+
+def test_the_global_average_comes_close_to_invariance_on_every_picture_and_shift() -> None:
+    for source in pooling.SOURCES:
+        for sample in real.PICTURES:
+            for shift in range(1, pooling.MOST_SHIFTED + 1):
+                before, after = (pooling._maps(source, sample, each) for each in (0, shift))
+                overall = change(pool_all(before, "average"), pool_all(after, "average")).distance
+                assert overall < pooling.HARDLY * change(before, after).distance

@@ -13,6 +13,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from dashboard import samples, shipped
+from dashboard.layers.numbers import short
 from dashboard.learn import bars, real
 from dashboard.learn import softmax as demonstration
 from dashboard.learn.bars import Bar
@@ -124,3 +125,16 @@ def test_the_longer_the_share_the_longer_the_bar_to_take_along() -> None:
     filled = (np.asarray(made) == bars.FILL).all(-1).sum(1)
     first, second = filled[int(1.5 * bars.LINE)], filled[int(2.5 * bars.LINE)]
     assert 0 < second < first / 5
+
+
+def test_a_small_probability_is_a_power_of_ten_in_the_loss_and_in_the_table(opened: Open) -> None:
+    values = logits("chelsea")
+    true = int(values.argmax())
+    values[true] -= 10
+    held = float(softmax(values, 0.1)[true])
+    app = opened(push="-10.0", temperature="0.1")
+    assert 0 < held < 1e-20
+    assert f"\N{MINUS SIGN}ln({short(held)}) = **{cross_entropy(values, true, 0.1):.4f}**" in texts(app)
+    (table,) = [str(each.proto.body) for each in app.get("html") if "class by class" in str(each.proto.body)]
+    assert short(held) in table
+    assert "0.0000" not in table

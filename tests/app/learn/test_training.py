@@ -7,15 +7,19 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from dashboard import state
+from dashboard.learn import training_watch
 from dashboard.learn.training import DEMONSTRATION
 from dashboard.learn.training_bench import BENCH, KEPT, Bench
 from dashboard.learn.training_controls import CONTROLS
 from dashboard.learn.training_curves import picture
+from explain.teaching.training import untrained
 from explain.teaching.training_presets import PRESETS
-from explain.teaching.training_record import Settings
+from explain.teaching.training_record import Epoch, Record, Score, Settings
 
 Open = Callable[..., AppTest]
 ROOT = Path(__file__).resolve().parents[3]
@@ -66,6 +70,7 @@ def test_the_page_is_there_without_torch() -> None:
 def test_one_step_and_one_epoch_go_just_so_far(opened: Open) -> None:
     app = press(opened(), "step")
     assert len(bench(app).records[0].batches) == 1
+    assert app.button(key="training-run").label == "Go on"
     press(app, "epoch")
     assert len(bench(app).records[0].epochs) == 2
     assert "after 34 steps" in texts(app)
@@ -136,6 +141,66 @@ def test_a_preset_brings_its_settings_and_takes_changes_back(opened: Open) -> No
     assert PRESETS["overfits"].claim in texts(app)
 
 
+def test_a_preset_claims_nothing_once_a_setting_was_changed(opened: Open) -> None:
+    app = opened(preset="overfits", dropout="0.5")
+    assert "Changed from “Overfitting”:** dropout 50 %." in texts(app)
+    assert PRESETS["overfits"].claim not in texts(app)
+    assert PRESETS["overfits"].look not in texts(app)
+
+
+def test_a_preset_is_one_step_back_in_the_browser(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    app, written = opened(rate="0.5", dropout="0.5"), []
+    together = state.mirror_together
+    monkeypatch.setattr(state, "mirror", lambda name, value: written.append({name: value}))
+    monkeypatch.setattr(state, "mirror_together", lambda values: written.append(values) or together(values))
+    press(app, "preset-slow")
+    assert [values["training-preset"] for values in written] == ["slow"]
+    assert bench(app).setups == PRESETS["slow"].setups
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "meant"),
+    [
+        ("noise", "1.0", "label_noise", 1),
+        ("noise", "10 %", "label_noise", 0.1),
+        ("epochs", "6.0", "epochs", 6),
+        ("rate", "1e-3", "learning_rate", 0.001),
+        ("optimiser", "Adam", "optimiser", "adam"),
+        ("norm", "true", "batch_norm", True),
+    ],
+)
+def test_a_link_may_write_a_number_in_any_way(opened: Open, name: str, value: str, field: str, meant: object) -> None:
+    app = opened(**{name: value})
+    assert getattr(bench(app).setups[0].settings, field) == meant
+    assert "This link asks for" not in texts(app)
+
+
+def test_a_training_that_the_limit_has_ended_says_so(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("explain.teaching.training.LIMIT", 0.0)
+    app = press(opened(), "step")
+    assert "no training works longer than 120 s" in texts(app)
+    assert app.button(key="training-run").disabled
+
+
+def test_a_loss_too_large_for_a_probability_keeps_the_page(opened: Open) -> None:
+    app = press(opened(rate="5", optimiser="rmsprop", **QUICK), "step")
+    assert "too small to be written" in texts(app)
+    assert "nan" not in texts(app) and "inf " not in texts(app)
+
+
+def test_filters_that_are_no_numbers_are_drawn_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(training_watch.st, "html", drawn.append)
+    settings = Settings()
+    filters = untrained(settings)[0].copy()
+    filters[0], filters[1], filters[2] = np.nan, np.inf, 1e30
+    nothing = Score(float("nan"), 0.1)
+    epoch = Epoch(0, nothing, nothing, {}, filters, np.zeros((20, 10), np.float32))
+    training_watch.filters(settings, Record(settings, (epoch,), (), "diverged"))
+    assert drawn[0].count("no numbers any more</figcaption>") == 2
+    assert "2: moved 1.0e+30" in drawn[0]
+
+
 def test_several_trainings_take_turns(opened: Open) -> None:
     app = press(opened(preset="cures"), "step")
     assert [len(record.batches) for record in bench(app).records] == [1] * 6
@@ -190,7 +255,8 @@ def test_hidden_controls_hold_the_value_of_the_address(open_view: Open) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("rate", "0.123"), ("preset", "magic"), ("picture", "99"), ("layer", "mid")]
+    ("name", "value"),
+    [("rate", "0.123"), ("epochs", "-10"), ("noise", "nan"), ("preset", "magic"), ("picture", "99"), ("layer", "mid")],
 )
 def test_a_wrong_link_gets_a_notice_and_the_default(opened: Open, name: str, value: str) -> None:
     app = opened(**{name: value})
@@ -199,7 +265,11 @@ def test_a_wrong_link_gets_a_notice_and_the_default(opened: Open, name: str, val
 
 
 def test_settings_that_make_no_sense_together_are_refused_in_a_sentence(opened: Open) -> None:
-    assert "Batch norm needs at least 2 pictures" in texts(opened(batch="1", norm="True"))
+    app = opened(batch="1", norm="True")
+    assert "Batch norm needs at least 2 pictures" in texts(app)
+    assert "One step of backpropagation, with real numbers" in [heading.value for heading in app.subheader]
+    app.select_slider(key="training-batch").set_value("4").run()
+    assert bench(app).setups[0].settings == Settings(batch_size=4, batch_norm=True)
 
 
 def test_the_picture_of_the_curves_is_a_png(opened: Open) -> None:

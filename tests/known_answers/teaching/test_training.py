@@ -84,6 +84,24 @@ def test_one_step_agrees_with_the_finite_difference_and_lowers_the_loss(
     assert step.loss_after_all < step.loss_after
 
 
+def test_the_loss_of_a_hopeless_score_is_exact_and_so_is_its_gradient() -> None:
+    weights = start(Settings())
+    weights["scores.bias"][3] = -5000
+    step = one_step(weights, digits().validation.inputs[7], 3, "scores", (3, 0), 0.01)
+    scores = torch.from_numpy(step.scores)[None]
+    assert step.probabilities[3] == 0
+    assert step.loss > 4900
+    assert step.loss == pytest.approx(functional.cross_entropy(scores, torch.tensor([3])).item())
+    assert step.difference == pytest.approx(step.gradient, rel=1e-3, abs=1e-6)
+    assert step.finite
+
+
+def test_one_step_says_where_numbers_are_too_large() -> None:
+    weights = {name: np.float32(3e38) + values for name, values in start(Settings()).items()}
+    step = one_step(weights, digits().validation.inputs[7], 3, "conv1", (0, 0, 1, 1), 1.0)
+    assert not step.finite
+
+
 def test_a_weight_outside_the_first_and_last_layer_is_refused() -> None:
     with pytest.raises(ParameterError):
         one_step(start(Settings()), digits().validation.inputs[0], 0, "conv2", (0, 0, 0, 0), 0.1)
@@ -132,7 +150,8 @@ def test_the_same_seed_gives_the_same_training_however_it_is_cut_into_steps(sett
     turned.epoch()
     turned.step()
     while not turned.ended:
-        turned.work(0.01)
+        turned.step()
+        turned.epoch()
     assert everything(whole.record) == everything(steps.record) == everything(turned.record)
     assert everything(whole.record) != everything(train(replace(settings, seed=1)).record)
 
@@ -163,7 +182,8 @@ def test_a_step_is_one_batch_and_an_epoch_ends_where_it_should() -> None:
 def test_training_never_works_longer_than_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("explain.teaching.training.LIMIT", 0.0)
     trainer = Trainer(replace(SHORT, epochs=100))
-    trainer.work(60)
+    trainer.epoch()
+    trainer.epoch()
     assert trainer.record.ended == "time"
     assert len(trainer.record.batches) == 1
 
@@ -260,6 +280,7 @@ def curve(*points: tuple[float, float, float, float], ended: str | None = "epoch
         ("diverged", curve((2.3, 0.1, 2.3, 0.1), (2.3, 0.1, 2.3, 0.1), peak=40.0)),
         ("diverged", curve((2.3, 0.1, 2.3, 0.1), ended="diverged", peak=float("nan"))),
         ("stuck", curve(*[(2.3, 0.1, 2.3, 0.1)] * 6)),
+        ("levelled", curve((2.4, 0.1, 2.4, 0.1), (2.2, 0.2, 2.2, 0.2), *[(2.1, 0.3, 2.1, 0.3)] * 8)),
         ("learning", curve(*[(2.3 - 0.1 * i, 0.2 + 0.05 * i, 2.4 - 0.1 * i, 0.2 + 0.05 * i) for i in range(8)])),
         ("learned", curve((2.3, 0.1, 2.3, 0.1), (0.5, 0.9, 0.5, 0.9), *[(0.05, 1.0, 0.1, 0.97)] * 8)),
         ("overfitting", curve((2.3, 0.1, 2.3, 0.1), (0.5, 0.9, 0.6, 0.85), *[(0.01, 1.0, 0.9, 0.84)] * 3)),
