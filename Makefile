@@ -9,12 +9,9 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint
 app: $(VENV)/app.stamp
 	$(BIN)/convlens
 
-# One thread in each process: small networks gain nothing from a second. One process more than there are cores, at most
-# four: a browser test waits most of its time.
-CORES := $(shell $(PYTHON) -c 'import os; print(os.cpu_count() or 1)')
-
+# One process for each core, one thread in each: small networks gain nothing from a second thread.
 test: $(VENV)/test.stamp
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses $$(($(CORES) + 1)) --maxprocesses 4 --dist worksteal
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 
 quick: $(VENV)/test.stamp
 	$(BIN)/python -m pytest tests/unit tests/architecture -m "not slow and not audit"
