@@ -51,6 +51,7 @@ def test_a_smaller_learning_rate_keeps_the_relu_alive(screen: Screen) -> None:
         slider.press("ArrowLeft")
         screen.settle()
     screen.page.get_by_text("ReLU lives").wait_for()
+    assert screen.page.get_by_text("The ReLU dies").count() == 0
 
 
 @pytest.mark.parametrize("screen", WINDOWS[1:3], indirect=True)
