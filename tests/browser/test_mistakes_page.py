@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
 
 import pytest
+from playwright.sync_api import expect
 
 from browser.conftest import LONG, looking, served
 from browser.test_access import WINDOWS, violations
@@ -16,7 +19,7 @@ from dashboard.mistakes import keeping
 from explain.mistakes import confuse, worst_pairs
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator
+    from playwright.sync_api import BrowserContext, Locator
 
     from browser.conftest import Screen, Server
 
@@ -26,10 +29,17 @@ SHEET = ".st-key-gallery .gallery"
 
 @pytest.fixture(scope="module")
 def over_boxes(test_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that its owner started with 500 pictures and the weights of two networks."""
-    settings = {"CONVLENS_DATA": str(test_data / "data" / "imagenet_boxes.zip")}
-    settings["CONVLENS_WEIGHTS"] = str(test_data / "weights")
-    with served(tmp_path_factory.mktemp("boxes"), **settings) as running:
+    """A server that its owner started with 200 pictures and the weights of two networks."""
+    folder = tmp_path_factory.mktemp("boxes")
+    with zipfile.ZipFile(test_data / "data" / "imagenet_boxes.zip") as whole:
+        *pictures, labels = whole.namelist()
+        records = json.loads(whole.read(labels))
+        with zipfile.ZipFile(folder / "boxes.zip", "w") as part:
+            for name in pictures[:200]:
+                part.writestr(name, whole.read(name))
+            part.writestr(labels, json.dumps(records[:200]))
+    settings = {"CONVLENS_DATA": str(folder / "boxes.zip"), "CONVLENS_WEIGHTS": str(test_data / "weights")}
+    with served(folder, **settings) as running:
         yield running
 
 
@@ -52,10 +62,10 @@ def question(screen: Screen) -> str:
     return screen.page.locator(".st-key-one h3").first.inner_text()
 
 
-def test_from_the_start_page_to_an_explained_mistake_of_500_pictures_it_takes_four_clicks(
-    chromium: Browser, over_boxes: Server
+def test_from_the_start_page_to_an_explained_mistake_of_200_pictures_it_takes_four_clicks(
+    profile: BrowserContext, over_boxes: Server
 ) -> None:
-    with looking(chromium, over_boxes) as screen:
+    with looking(profile, over_boxes) as screen:
         screen.open()
         screen.answered()
         clicks = 0
@@ -70,13 +80,15 @@ def test_from_the_start_page_to_an_explained_mistake_of_500_pictures_it_takes_fo
         click(screen.page.get_by_label("Model", exact=True))
         screen.page.keyboard.type("MobileNetV2")
         screen.page.keyboard.press("Enter")
-        start = screen.page.get_by_role("button", name="Go over 500 pictures")
+        start = screen.page.get_by_role("button", name="Go over 200 pictures")
         screen.page.wait_for_url("**model=mobilenet_v2**")
         click(start)
         # The pictures themselves take a while where the machine is busy.
         screen.page.wait_for_selector(f"{SHEET} .mark.wrong", timeout=8 * LONG)
         screen.settle()
-        assert screen.headline == "198 mistakes in 500 pictures"
+        counted = re.fullmatch(r"(\d+) mistakes in 200 pictures", screen.headline)
+        # Another processor may see one picture another way.
+        assert counted is not None and abs(int(counted[1]) - 77) <= 1
         click(tiles(screen).nth(3))
         screen.page.wait_for_url("**case=**")
         explained(screen)
@@ -87,12 +99,12 @@ def test_from_the_start_page_to_an_explained_mistake_of_500_pictures_it_takes_fo
         assert guess.startswith(said[1]) and true == f"is {said[2]}"
 
 
-def test_a_run_stops_at_a_click_and_goes_on_at_another(chromium: Browser, over_boxes: Server) -> None:
-    with looking(chromium, over_boxes) as screen:
+def test_a_run_stops_at_a_click_and_goes_on_at_another(profile: BrowserContext, over_boxes: Server) -> None:
+    with looking(profile, over_boxes) as screen:
         screen.open("mistakes?model=squeezenet1_1")
-        start = screen.page.get_by_role("button", name="Go over 500 pictures")
+        start = screen.page.get_by_role("button", name="Go over 200 pictures")
         start.click()
-        progress = screen.page.get_by_text(re.compile(r"^\d+ of 500 pictures · .* a second"))
+        progress = screen.page.get_by_text(re.compile(r"^\d+ of 200 pictures · .* a second"))
         progress.wait_for()
         assert start.count() == 0
         screen.page.get_by_role("button", name="Stop").click()
@@ -111,6 +123,8 @@ def test_a_picked_cell_lists_its_pictures_and_the_link_brings_them_back(screen: 
     sheet.focus()
     sheet.press("PageDown")
     readout = screen.page.locator(f"{MATRIX} [data-part=readout]")
+    # The matrix is painted, and its readout written, with the next frame of the browser.
+    expect(readout).to_contain_text("True class")
     worst = readout.inner_text()
     sheet.press("Enter")
     run = keeping.shipped()

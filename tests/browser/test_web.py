@@ -109,6 +109,16 @@ def test_a_link_of_sixty_kilobytes_falls_back(screen: Screen) -> None:
     assert screen.headline.startswith("Why did the model say")
 
 
+def test_a_request_to_elsewhere_would_be_seen_and_reaches_nothing(screen: Screen) -> None:
+    screen.open()
+    assert screen.left_the_machine == []
+    gone = screen.page.evaluate("fetch('http://convlens.example/').then(() => 'answered', () => 'nothing')")
+    assert gone == "nothing"
+    assert screen.left_the_machine == ["http://convlens.example/"]
+    screen.left_the_machine.clear()
+    screen.complaints.clear()
+
+
 def test_one_sessions_picture_never_reaches_another(chromium: Browser, server: Server, screen: Screen) -> None:
     from browser.conftest import Screen as Window
     from browser.test_explain_page import png, upload

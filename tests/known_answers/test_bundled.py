@@ -59,7 +59,7 @@ def test_attacks_fail_on_the_robust_network_where_they_fool_the_standard_one(
     from explain.methods.pgd import twenty_steps
 
     attack = twenty_steps(4 / 255)
-    some = validation.part(np.arange(0, len(validation), 16))
+    some = validation.part(np.arange(0, len(validation), 25))
     right = {}
     for key in ("everyday_resnet", "everyday_robust"):
         model = models.load(key, device="cpu")
