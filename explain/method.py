@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
 from explain.params import check
 
@@ -19,6 +19,9 @@ METHODS: dict[str, type[Method]] = {}
 
 AnyMethod = TypeVar("AnyMethod", bound="type[Method]")
 
+#: What a person asks: where the network looks; which pixels count; which parts it sees; what if something were hidden.
+Question = Literal["where", "pixels", "parts", "hidden"]
+
 
 @dataclass(frozen=True)
 class Method(ABC):
@@ -26,14 +29,15 @@ class Method(ABC):
 
     A subclass is a frozen dataclass; its fields are its parameters, each with a default and an
     `Annotated` range and help. `family` groups it, `label` names it, `paper` cites it, `caption`
-    says in a few words how fast it is and which question it answers. Wrong values are refused when
-    the method is made.
+    says in a few words how fast it is and how far to trust it, `question` which question it answers.
+    Wrong values are refused when the method is made.
     """
 
     family: ClassVar[str]
     label: ClassVar[str]
     paper: ClassVar[str]
-    caption: ClassVar[str]
+    caption: ClassVar[str] = ""
+    question: ClassVar[Question] = "pixels"
 
     def __post_init__(self) -> None:
         check(self)

@@ -32,6 +32,7 @@ class GradCAM(Method):
     label: ClassVar = "Grad-CAM"
     paper: ClassVar = "Selvaraju et al., 2016, arXiv:1610.02391"
     caption: ClassVar = "fast: where"
+    question: ClassVar = "where"
 
     layer: Annotated[str | None, LayerName(), "Layer whose places are weighed; none = the last one that has any"] = None
 

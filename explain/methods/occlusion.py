@@ -33,6 +33,7 @@ class Occlusion(Method):
     label: ClassVar = "Occlusion"
     paper: ClassVar = "Zeiler & Fergus, 2013, arXiv:1311.2901"
     caption: ClassVar = "slow: what if it were hidden"
+    question: ClassVar = "hidden"
 
     window: Annotated[int, Range(1, 256), "Side of the hidden square, in pixels of the crop"] = 32
     stride: Annotated[int, Range(1, 128), "Pixels from one window to the next"] = 8
