@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from explain.methods.square import Square as Square
     from explain.quick import quick_check as quick_check
     from explain.results import Adversarial as Adversarial
+    from explain.results import Concepts as Concepts
     from explain.results import Curve as Curve
     from explain.results import Explanation as Explanation
     from explain.results import FeatureMaps as FeatureMaps
@@ -63,8 +64,8 @@ _HOMES = {
     "explain.method": ("Method", "register"),
     "explain.quick": ("quick_check",),
     "explain.results": (
-        *("Adversarial", "Curve", "Explanation", "FeatureMaps", "Heatmap", "Prediction", "QuickCheck", "Score"),
-        "Visualisation",
+        *("Adversarial", "Concepts", "Curve", "Explanation", "FeatureMaps", "Heatmap", "Prediction", "QuickCheck"),
+        *("Score", "Visualisation"),
     ),
     "explain.target": ("ClassLogit", "ClassProbability", "Contrast", "Target"),
     "explain.tracing": ("Trace",),

@@ -64,6 +64,22 @@ class FeatureMaps(Explanation):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class Concepts(Explanation):
+    """The parts into which a layer's activations fall, found without labels.
+
+    maps: (K, H, W) float32, how strongly each part is present at each pixel of the crop, never negative. grids:
+    (K, h, w), the same on the layer's grid. shares: (K,) float32, what each part adds to the target, in its units, to
+    first order. layer: the layer taken apart. error: what the parts miss, as a share of the activations' norm.
+    """
+
+    maps: NDArray[np.float32]
+    grids: NDArray[np.float32]
+    shares: NDArray[np.float32]
+    layer: str
+    error: float
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Adversarial(Explanation):
     """A picture changed to fool the network.
 
