@@ -43,24 +43,25 @@ def output_size(size: int, kernel: int, stride: int = 1, padding: Padding = "val
 
 
 def padded(picture: Floats, kernel: tuple[int, int], padding: Padding, dilation: int = 1) -> Floats:
-    """Put zeros round a picture (channels, height, width)."""
-    return np.pad(picture, ((0, 0), pads(kernel[0], padding, dilation), pads(kernel[1], padding, dilation)))
+    """Put zeros round pictures (..., height, width)."""
+    around = (pads(kernel[0], padding, dilation), pads(kernel[1], padding, dilation))
+    return np.pad(picture, ((0, 0),) * (picture.ndim - 2) + around)
 
 
 def patches(
     picture: Floats, kernel: tuple[int, int], stride: int = 1, padding: Padding = "valid", dilation: int = 1
 ) -> Floats:
-    """Return what lies under the kernel at each place: (channels, rows, columns, kernel height, kernel width)."""
+    """Return what lies under the kernel at each place: (..., rows, columns, kernel height, kernel width)."""
     around = padded(picture, kernel, padding, dilation)
     spans = reach(kernel[0], dilation), reach(kernel[1], dilation)
-    if around.shape[1] < spans[0] or around.shape[2] < spans[1]:
+    height, width = around.shape[-2:]
+    if height < spans[0] or width < spans[1]:
         raise ParameterError(
-            f"The kernel spans {spans[0]} x {spans[1]} pixels, the picture with its padding has "
-            f"{around.shape[1]} x {around.shape[2]}.",
+            f"The kernel spans {spans[0]} x {spans[1]} pixels, the picture with its padding has {height} x {width}.",
             "Take a smaller kernel or dilation, or more padding.",
         )
-    windows = np.lib.stride_tricks.sliding_window_view(around, spans, (1, 2))
-    return windows[:, ::stride, ::stride, ::dilation, ::dilation]
+    windows = np.lib.stride_tricks.sliding_window_view(around, spans, (-2, -1))
+    return windows[..., ::stride, ::stride, ::dilation, ::dilation]
 
 
 def conv2d(
@@ -73,26 +74,29 @@ def conv2d(
     dilation: int = 1,
     groups: int = 1,
 ) -> Floats:
-    """Convolve a picture (channels, height, width) with kernels (filters, channels / groups, height, width).
+    """Convolve pictures (..., channels, height, width) with kernels (filters, channels / groups, height, width).
 
     Like every deep learning library it does not flip the kernel, which mathematics calls a cross-correlation. With
-    groups, each group of filters reads its own share of the channels. Returns (filters, rows, columns).
+    groups, each group of filters reads its own share of the channels. Returns (..., filters, rows, columns).
     """
     filters, read = kernels.shape[:2]
-    if picture.shape[0] != read * groups or filters % groups:
+    if picture.shape[-3] != read * groups or filters % groups:
         raise ParameterError(
             f"{filters} filters that read {read} channels, in {groups} groups, do not fit a picture of "
-            f"{picture.shape[0]} channels."
+            f"{picture.shape[-3]} channels."
         )
     seen = patches(picture, (kernels.shape[2], kernels.shape[3]), stride, padding, dilation)
     share = filters // groups
     parts = [
         np.einsum(
-            "chwij,fcij->fhw", seen[g * read : (g + 1) * read], kernels[g * share : (g + 1) * share], optimize=True
+            "...chwij,fcij->...fhw",
+            seen[..., g * read : (g + 1) * read, :, :, :, :],
+            kernels[g * share : (g + 1) * share],
+            optimize=True,
         )
         for g in range(groups)
     ]
-    maps: Floats = np.concatenate(parts).astype(np.float32)
+    maps: Floats = np.concatenate(parts, -3).astype(np.float32)
     return maps if bias is None else maps + bias[:, None, None]
 
 

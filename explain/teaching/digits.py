@@ -17,8 +17,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
+from explain.teaching.convolving import conv2d
 from explain.teaching.pooling import pool
 from explain.teaching.softmax import softmax
 from models.errors import PictureError
@@ -158,7 +158,8 @@ def forward(weights: Mapping[str, Floats], pictures: Floats) -> dict[str, Floats
     found = {"picture": pictures}
     now = pictures
     for number in (1, 2):
-        found[f"conv{number}"] = now = _convolved(now, weights[f"conv{number}.weight"], weights[f"conv{number}.bias"])
+        kernels, bias = weights[f"conv{number}.weight"], weights[f"conv{number}.bias"]
+        found[f"conv{number}"] = now = conv2d(now, kernels, bias, padding="same")
         found[f"activation{number}"] = now = np.maximum(now, 0)
         found[f"pool{number}"] = now = pool(now, 2, 2, "max")
     found["flatten"] = now = now.reshape(len(now), -1)
@@ -167,12 +168,3 @@ def forward(weights: Mapping[str, Floats], pictures: Floats) -> dict[str, Floats
     found["scores"] = now = now @ weights["scores.weight"].T + weights["scores.bias"]
     found["probabilities"] = softmax(now)
     return found
-
-
-def _convolved(maps: Floats, kernels: Floats, bias: Floats) -> Floats:
-    """Slide kernels (out, in, k, k) over maps (N, in, h, w), with zeros round the edge: (N, out, h, w)."""
-    edge = kernels.shape[-1] // 2
-    padded = np.pad(maps, ((0, 0), (0, 0), (edge, edge), (edge, edge)))
-    windows = sliding_window_view(padded, kernels.shape[-2:], axis=(2, 3))
-    sums: Floats = np.einsum("nchwij,ocij->nohw", windows, kernels, optimize=True)
-    return sums + bias[:, None, None]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PIL import Image
 
+from explain.teaching.convolving import conv2d
 from explain.teaching.pooling import pool
 from models.errors import ModelError, PictureError
 from models.pixels import PixelSpace
@@ -62,7 +63,8 @@ class Everyday:
 
     def convolved(self, maps: Floats, name: str, stride: int = 1) -> Floats:
         """Send maps (channels, H, W) through the convolution of this name; 3 x 3 is padded by one."""
-        return convolve(maps, self.weights[f"{name}.weight"], stride)
+        kernels = self.weights[f"{name}.weight"]
+        return conv2d(maps, kernels, stride=stride, padding=kernels.shape[-1] // 2)
 
     def standardised(self, maps: Floats, name: str) -> Floats:
         """Send maps through the batch norm of this name, with the means and variances that training left."""
@@ -113,17 +115,6 @@ class Everyday:
             maps = self.standardised(self.convolved(maps, f"{name}.downsample.0", stride), f"{name}.downsample.1")
         joined: Floats = np.maximum(added + maps, 0)
         return joined
-
-
-def convolve(maps: Floats, kernel: Floats, stride: int = 1) -> Floats:
-    """Convolve maps (channels, H, W) with a kernel (out, channels, k, k), padded by k // 2 with zeros."""
-    out, channels, side, _ = kernel.shape
-    edge = side // 2
-    padded = np.pad(maps, ((0, 0), (edge, edge), (edge, edge)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (side, side), (1, 2))[:, ::stride, ::stride]
-    rows, columns = windows.shape[1:3]
-    patches = windows.transpose(0, 3, 4, 1, 2).reshape(channels * side * side, rows * columns)
-    return (kernel.reshape(out, -1) @ patches).reshape(out, rows, columns)
 
 
 @cache

@@ -76,6 +76,13 @@ def test_convolution_is_that_of_torch(
     np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
+def test_many_pictures_at_once_are_each_as_alone() -> None:
+    pictures, weights, bias = drawn(1, 5, 4, 9, 7), drawn(2, 6, 2, 3, 3), drawn(3, 6)
+    together = conv2d(pictures, weights, bias, stride=2, padding="same", groups=2)
+    alone = [conv2d(picture, weights, bias, stride=2, padding="same", groups=2) for picture in pictures]
+    np.testing.assert_allclose(together, np.stack(alone), atol=1e-6)
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     seed=st.integers(0, 2**16),

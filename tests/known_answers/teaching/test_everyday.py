@@ -9,13 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as some
-from torch.nn import functional
 
 import models
 from dashboard import samples
-from explain.teaching.everyday import convolve, everyday
+from explain.teaching.everyday import everyday
 from models.errors import ModelError, PictureError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -43,20 +40,6 @@ def test_the_first_maps_are_those_of_the_network(key: str, layer: str) -> None:
     with torch.no_grad():
         wanted = module(convolution(model.card.pixels.normalise(model.crop(image))))[0].numpy()
     np.testing.assert_allclose(network.first_maps(network.pixels(image)), wanted, atol=1e-5)
-
-
-@given(
-    some.integers(1, 4), some.integers(1, 4), some.sampled_from((1, 3, 5)), some.integers(1, 3), some.integers(5, 12)
-)
-@settings(deadline=None, max_examples=40)
-def test_a_convolution_is_that_of_torch(channels: int, out: int, side: int, stride: int, size: int) -> None:
-    random = np.random.default_rng(channels + 10 * out + 100 * side)
-    maps = random.standard_normal((channels, size, size + 2)).astype(np.float32)
-    kernel = random.standard_normal((out, channels, side, side)).astype(np.float32)
-    wanted = functional.conv2d(
-        torch.from_numpy(maps)[None], torch.from_numpy(kernel), stride=stride, padding=side // 2
-    )[0]
-    np.testing.assert_allclose(convolve(maps, kernel, stride), wanted.numpy(), atol=1e-4)
 
 
 @pytest.mark.parametrize("shift", [1, 4])
