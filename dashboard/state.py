@@ -255,8 +255,8 @@ def keep_look(value: dict[str, Any]) -> None:
 
 def pixel() -> tuple[int, int] | None:
     """Return the pixel picked in the lens as (x, y), or as the address asks: pixel=34-12."""
-    text = mirrored("pixel", lambda asked: _pixel(asked) is not None, "the pixel")
-    return _pixel(text) if text else None
+    text = mirrored("pixel", lambda asked: two_numbers(asked) is not None, "the pixel")
+    return two_numbers(text) if text else None
 
 
 def _look(text: str) -> Look | None:
@@ -268,7 +268,8 @@ def _look(text: str) -> Look | None:
     return Look(view, strength, "whole" in rest)
 
 
-def _pixel(text: str) -> tuple[int, int] | None:
+def two_numbers(text: str) -> tuple[int, int] | None:
+    """Read "34-12", as addresses write pixels, places and ranges; None for anything else."""
     parts = text.split("-")
     return (int(parts[0]), int(parts[1])) if len(parts) == 2 and all(map(_digits, parts)) else None
 

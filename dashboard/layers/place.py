@@ -138,14 +138,10 @@ def _unit(rows: int, columns: int) -> tuple[int, int] | None:
     """Read the unit, where there is one on a grid of this size."""
 
     def accepts(text: str) -> bool:
-        parts = text.split("-")
-        return len(parts) == 2 and _within(parts[0], rows) and _within(parts[1], columns)
+        unit = state.two_numbers(text)
+        return unit is not None and unit[0] < rows and unit[1] < columns
 
-    text = _asked("unit", accepts, "the unit")
-    if not text:
-        return None
-    row, column = text.split("-")
-    return int(row), int(column)
+    return state.two_numbers(_asked("unit", accepts, "the unit") or "")
 
 
 def _asked(name: str, accepts: Callable[[str], bool], what: str) -> str | None:

@@ -138,8 +138,7 @@ def _show(desk: Desk, shown: Shown, name: str, chosen: str, title: str) -> None:
     size = f"{layers.SIDE} x {layers.SIDE} pixels"
     # Every kernel here has an odd side, so that "same" puts as much before as after.
     edge = f", {shown.pads[0]} of padding on each side" if any(shown.pads) else ""
-    asked = desk.held("place", lambda text: _place(text, 999, 999) is not None, "the place")
-    at = _place(asked or "", rows, columns) or (rows // 2, columns // 2)
+    at = desk.place(rows, columns) or (rows // 2, columns // 2)
     own = chosen == "own" and desk.shown("own") and len(shown.picture) == 1
     data = layers.pack(
         shown,
@@ -152,7 +151,7 @@ def _show(desk: Desk, shown: Shown, name: str, chosen: str, title: str) -> None:
 
     def place() -> None:
         picked = state.get(key)["place"]
-        desk.hold("place", f"{int(picked['row'])}-{int(picked['column'])}")
+        desk.hold_place(int(picked["row"]), int(picked["column"]))
 
     def weights() -> None:
         typed = ",".join(f"{float(value):g}" for value in state.get(key)["weights"])
@@ -251,15 +250,6 @@ def _own(text: str | None) -> tuple[float, ...] | None:
         return None
     fit = len(values) == 9 and len(text) <= LONGEST
     return values if fit and all(math.isfinite(value) and abs(value) <= LARGEST for value in values) else None
-
-
-def _place(text: str, rows: int, columns: int) -> tuple[int, int] | None:
-    """Read a row and a column of the output, where it has them."""
-    parts = text.split("-")
-    if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) <= 3 for part in parts):
-        return None
-    row, column = (int(part) for part in parts)
-    return (row, column) if row < rows and column < columns else None
 
 
 DEMONSTRATION = Demonstration(

@@ -113,6 +113,16 @@ class Desk:
         """Set such a value."""
         state.mirror(self.key(name), value)
 
+    def place(self, rows: int, columns: int) -> tuple[int, int] | None:
+        """Return the row and column that are picked in a grid of this size, None where there are none."""
+        held = self.held("place", lambda text: state.two_numbers(text) is not None, "the place")
+        picked = state.two_numbers(held or "")
+        return picked if picked is not None and picked[0] < rows and picked[1] < columns else None
+
+    def hold_place(self, row: int, column: int) -> None:
+        """Pick a place of the grid."""
+        self.hold("place", f"{row}-{column}")
+
     def link(self, words: str, page: str, **address: str) -> None:
         """Draw a link into another page (`explain`, `layers`, `attack`, `mistakes`, `learn`) with its state set.
 

@@ -106,13 +106,13 @@ def _window(desk: Desk, source: str, channel: int, values: Floats, window: Windo
     ]
     desk.text("**Point at a number** of either grid, or walk over it with the arrow keys: you see its window.")
     strongest = divmod(int(pooled.argmax()), columns)
-    at = _place(desk, rows, columns) or (int(strongest[0]), int(strongest[1]))
+    at = desk.place(rows, columns) or (int(strongest[0]), int(strongest[1]))
     sheets.draw(
         "pooling-sheets",
         shown,
         window=window,
         at=at,
-        on_pick=lambda row, column: desk.hold("place", f"{row}-{column}"),
+        on_pick=desk.hold_place,
     )
     desk.picture("Before and after", lambda: sheets.png(shown))
     out = pooled_size(size, window.side, window.stride)
@@ -129,20 +129,6 @@ def _window(desk: Desk, source: str, channel: int, values: Floats, window: Windo
         f"Size: ⌊({size} \N{MINUS SIGN} {window.side}) / {window.stride}⌋ + 1 = **{out}** along each side. "
         f"**{values.size:,}** numbers became **{pooled.size:,}**. {lost}{overlap}{gap}"
     )
-
-
-def _place(desk: Desk, rows: int, columns: int) -> tuple[int, int] | None:
-    """Read which number is picked; one that a smaller grid does not have is left out."""
-    held = desk.held("place", _is_place, "the number")
-    if held is None:
-        return None
-    row, column = (int(part) for part in held.split("-"))
-    return (row, column) if row < rows and column < columns else None
-
-
-def _is_place(text: str) -> bool:
-    parts = text.split("-")
-    return len(parts) == 2 and all(part.isascii() and part.isdigit() and len(part) <= 2 for part in parts)
 
 
 def _counted(values: Floats) -> str:

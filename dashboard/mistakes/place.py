@@ -148,10 +148,7 @@ def _sure() -> tuple[float, float]:
 
 def _range(text: str) -> tuple[float, float] | None:
     """Read "20-80" as shares."""
-    parts = text.split("-")
-    if len(parts) != 2 or not all(part.isascii() and part.isdigit() and len(part) <= 3 for part in parts):
-        return None
-    low, high = (int(part) for part in parts)
+    low, high = state.two_numbers(text) or (1, 0)
     return (low / 100, high / 100) if low <= high <= 100 else None
 
 
