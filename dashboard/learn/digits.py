@@ -85,6 +85,8 @@ def _picked(desk: Desk, kind: str) -> tuple[Grey, int]:
     listed = _listed(kind)[among]
     asked = desk.held("digit", _in_test, "the test digit")
     chosen = int(asked) if asked else int(listed[0])
+    if not desk.shown("digit"):
+        return test.pixels[chosen], int(test.labels[chosen])
     tiles = [_tile(int(each), int(test.labels[each]), int(named[each])) for each in listed]
     colours = np.rint(test.pixels[listed] * (255 / FULL)).astype(np.uint8)[..., None].repeat(3, -1)
     key = desk.key("sheet")
@@ -154,7 +156,8 @@ def _own(desk: Desk) -> tuple[Grey, None]:
         "space puts it down and lifts it.",
         "hint": "Draw with the mouse or a finger; or with the arrow keys, where space puts the pen down and lifts it.",
     }
-    _drawing(key=key, data=data, on_drawn_change=take)
+    if desk.shown("drawing"):
+        _drawing(key=key, data=data, on_drawn_change=take)
     fit = desk.switch(
         "fit",
         "Fit it to the data set",
@@ -228,7 +231,7 @@ DEMONSTRATION = Demonstration(
     "and pooling forgives a little, but the fully connected layers behind them read each place with weights of its "
     "own, and learned them for digits in the middle. Set “The network has learned from” to “shifted copies too”, and "
     "shifts by a pixel hardly matter any more: what a network is to put up with, it has to see while it learns.",
-    controls=("source", "trained", "among", "right", "down", "fit"),
+    controls=("source", "trained", "among", "digit", "drawing", "right", "down", "fit"),
     topics=(
         "a LeNet-sized network on digits, every map and number of it",
         "draw your own digit",

@@ -48,7 +48,7 @@ def draw(desk: Desk) -> None:
                 _turn(bench)
         if bench.ended:
             state.put("training:ended", bench.identity)
-        _buttons(bench, setups)
+        _buttons(desk, bench, setups)
         kept = state.get(training_bench.KEPT)
         state.put("training:whole", True)
         st.fragment(_live, run_every=EVERY if bench.running else None)(desk, bench, kept)
@@ -62,7 +62,7 @@ def draw(desk: Desk) -> None:
         desk.picture("Curves", lambda: training_curves.picture(named))
 
 
-def _buttons(bench: Bench, setups: tuple[Setup, ...]) -> None:
+def _buttons(desk: Desk, bench: Bench, setups: tuple[Setup, ...]) -> None:
     """Draw what starts, pauses and steps the training, and say so if changed settings wait for a reset."""
     with st.container(horizontal=True, gap="small", key="training-buttons"):
         running = bench.running
@@ -75,8 +75,10 @@ def _buttons(bench: Bench, setups: tuple[Setup, ...]) -> None:
             disabled=bench.ended,
         )
         for name, key, what in (("One step", "step", _one_step), ("One epoch", "epoch", _one_epoch)):
-            st.button(name, key=f"training-{key}", on_click=bench.ask, args=(what,), disabled=bench.ended)
-        st.button("Reset", key="training-reset", icon=":material/restart_alt:", on_click=_reset(setups))
+            if desk.shown(key):
+                st.button(name, key=f"training-{key}", on_click=bench.ask, args=(what,), disabled=bench.ended)
+        if desk.shown("reset"):
+            st.button("Reset", key="training-reset", icon=":material/restart_alt:", on_click=_reset(setups))
     if bench.setups != setups:
         with st.container(border=True, horizontal=True, key="training-changed"):
             st.markdown("The settings have changed. What is trained here has the old ones; **Reset** takes the new.")
@@ -228,7 +230,7 @@ DEMONSTRATION = Demonstration(
     "mean nothing for others. More training pictures help most, if there are any. Else make it harder to learn by "
     "heart: [[augmentation]], [[weight decay]] or [[dropout]]; or stop where the validation loss was lowest. Training "
     "longer makes it worse.",
-    controls=(*training_controls.NAMES, "watch", *training_step.NAMES),
+    controls=(*training_controls.NAMES, "step", "epoch", "reset", "watch", *training_step.NAMES),
     topics=(
         "training: loss, epochs, batches, learning rate",
         "optimisers and schedules: SGD, momentum, RMSprop, Adam",

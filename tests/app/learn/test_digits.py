@@ -172,6 +172,18 @@ def test_hidden_controls_hold_their_values(opened: Open) -> None:
     assert np.array_equal(figure(app)[1]["scores"], expected)
 
 
+@pytest.mark.parametrize(
+    ("hidden", "source", "part"), [("digit", "test", "sheet"), ("drawing", "own", "sheet-of-paper")]
+)
+def test_what_picks_or_draws_a_digit_can_be_hidden(opened: Open, hidden: str, source: str, part: str) -> None:
+    def drawn(app: AppTest) -> bool:
+        return any(str(each.key).endswith(f"digits-{part}") for each in app.main)
+
+    assert drawn(opened(source=source))
+    app = opened(hidden, source=source)
+    assert not drawn(app) and figure(app)[1]["scores"].size == 10
+
+
 def test_the_table_stands_on_the_page_with_its_spread(opened: Open) -> None:
     app = opened()
     table = next(

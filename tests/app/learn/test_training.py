@@ -251,6 +251,9 @@ def test_hidden_controls_hold_the_value_of_the_address(open_view: Open) -> None:
     app = open_view("learn", demo="training", hide=",".join(DEMONSTRATION.controls), **address)
     assert not app.exception
     assert not app.select_slider and not app.slider
+    pressable = {str(each.key) for each in app.button}
+    assert "training-run" in pressable
+    assert not pressable & {"training-step", "training-epoch", "training-reset"}
     assert bench(app).setups[0].settings == Settings(learning_rate=0.2, dropout=0.5)
 
 
