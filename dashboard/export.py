@@ -14,8 +14,8 @@ import streamlit as st
 from PIL import Image
 
 from dashboard import own, samples
-from explain.pictures import overlay
-from explain.results import FeatureMaps, Heatmap, plain
+from explain.pictures import numbered_parts, overlay
+from explain.results import Concepts, FeatureMaps, Heatmap, plain
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dashboard.answers import Answer, Choice
     from dashboard.show import Shown
     from dashboard.uploads import Picture
+    from explain.results import Explanation
 
 PACKAGES = ("torch", "torchvision", "numpy", "Pillow", "streamlit")
 
@@ -31,7 +32,7 @@ def draw(shown: Shown) -> None:
     """Draw the button; each file is made only when it is asked for."""
     name = f"convlens-{shown.choice.model}-{shown.choice.method.lower()}"
     with st.popover("Export", icon=":material/download:", key="export"):
-        if isinstance(shown.answer.explanation, Heatmap):
+        if isinstance(shown.answer.explanation, (Heatmap, Concepts)):
             _download("Picture with evidence (PNG)", f"{name}.png", "image/png", lambda: picture(shown), "png")
         _download("Raw map (NumPy .npy)", f"{name}.npy", "application/octet-stream", lambda: raw(shown), "npy")
         _download("How to repeat it (JSON)", f"{name}.json", "application/json", lambda: recipe(shown), "json")
@@ -43,14 +44,15 @@ def _download(label: str, file: str, mime: str, data: Any, kind: str) -> None:
 
 
 def picture(shown: Shown) -> bytes:
-    """Write the crop with the evidence over it as PNG, without anything else that the original file held."""
+    """Write the crop with the evidence or the numbered parts over it as PNG, and nothing else from the file."""
     explanation = shown.answer.explanation
-    assert isinstance(explanation, Heatmap)
+    assert isinstance(explanation, (Heatmap, Concepts))
     left, top, right, bottom = shown.answer.box
     side = min(1024, max(448, round(right - left)))
     crop = shown.choice.picture.image.resize((side, side), Image.Resampling.LANCZOS, (left, top, right, bottom))
     buffer = io.BytesIO()
-    Image.fromarray(overlay(crop, explanation)).save(buffer, "PNG")
+    drawn = numbered_parts(crop, explanation) if isinstance(explanation, Concepts) else overlay(crop, explanation)
+    Image.fromarray(drawn).save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -61,7 +63,7 @@ def raw(shown: Shown) -> bytes:
     if isinstance(explanation, Heatmap):
         values = explanation.values
     else:
-        assert isinstance(explanation, FeatureMaps)
+        assert isinstance(explanation, (FeatureMaps, Concepts))
         values = explanation.maps
     return npy(values)
 
@@ -81,6 +83,7 @@ def recipe(shown: Shown) -> bytes:
         "result": {
             "probability": answer.probability(answer.index),
             "layer": getattr(answer.explanation, "layer", None),
+            **_parts(answer.explanation),
             "checks": {name: plain(value) for name, value in answer.explanation.checks.items()},
             "quick_check": None if answer.check is None else vars(answer.check),
             "notes": list(answer.explanation.notes),
@@ -114,6 +117,13 @@ def report(shown: Shown) -> bytes:
 
     today = datetime.date.today().isoformat()
     return write(of_one(shown, again_of(shown, snippet(shown), today)))
+
+
+def _parts(explanation: Explanation) -> dict[str, Any]:
+    """Say what each part adds and what the parts leave out, where the answer is parts."""
+    if not isinstance(explanation, Concepts):
+        return {}
+    return {"shares": plain(explanation.shares), "error": explanation.error}
 
 
 def _target(shown: Shown) -> dict[str, Any]:

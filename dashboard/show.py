@@ -10,9 +10,9 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from dashboard import lens, state, words
-from explain.pictures import overlay, tiles
-from explain.results import Explanation, FeatureMaps, Heatmap
+from dashboard import cache, concepts, lens, state, words
+from explain.pictures import overlay, painted_parts, tiles
+from explain.results import Concepts, Explanation, FeatureMaps, Heatmap
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
@@ -109,6 +109,20 @@ def _maps(explanation: FeatureMaps, shown: Shown) -> None:
     )
 
 
+@show.register
+def _parts(explanation: Concepts, shown: Shown) -> None:
+    probability = shown.asks_probability
+    what = "probability" if probability else "score"
+    count, said = len(explanation.maps), concepts.described(explanation, probability)
+    concepts.draw(
+        explanation,
+        cache.crop(shown.choice),
+        alt=f"{shown.alt} Painted over it, {count} parts: {said}",
+        caption=f"What each part adds to the {what} of {shown.about}, to first order · {shown.origin}",
+        probability=probability,
+    )
+
+
 class Underway:
     """Draws, where the lens will be, a result that is still under way."""
 
@@ -119,11 +133,15 @@ class Underway:
 
     def __call__(self, partial: object) -> None:
         """Draw the result so far over the picture; an empty one is not worth a picture."""
-        if not isinstance(partial, Heatmap) or partial.empty:
+        if isinstance(partial, Concepts):
+            drawn = painted_parts(self._crop, partial)
+        elif isinstance(partial, Heatmap) and not partial.empty:
+            drawn = overlay(self._crop, partial)
+        else:
             return
         if self._slot is None:
             self._slot = self._place.empty()
-        self._slot.image(overlay(self._crop, partial), width="stretch", caption="So far")
+        self._slot.image(drawn, width="stretch", caption="So far")
 
     def clear(self) -> None:
         """Make room for the lens."""

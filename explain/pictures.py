@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from explain.results import Heatmap
+    from explain.results import Concepts, Heatmap
 
     Floats = NDArray[np.floating[Any]]
     Picture = NDArray[np.uint8]
@@ -34,6 +34,16 @@ BLUE_ORANGE = (
     *((8, 48, 107), (33, 102, 172), (103, 169, 207), (209, 229, 240), (247, 247, 247)),
     *((254, 224, 182), (241, 163, 64), (204, 96, 6), (127, 48, 4)),
 )
+#: The colours of parts, strongest first: those of Okabe and Ito, which people who see fewer colours can tell apart, and
+#: three more that differ in lightness; numbers stand beside them, so nobody needs the colours.
+PARTS = (
+    *((86, 180, 233), (230, 159, 0), (0, 158, 115), (204, 121, 167), (240, 228, 66)),
+    *((0, 114, 178), (213, 94, 0), (250, 250, 250), (136, 34, 85), (120, 120, 40)),
+)
+#: How much of each colour is in the brightness of a pixel.
+GREY = np.array([0.299, 0.587, 0.114])
+#: A part that is weaker than this share of the strongest value is taken to be absent.
+FAINT = 0.1
 #: Weak evidence is laid on a little thicker than its share, or it would not be seen at all.
 GAMMA = 0.7
 
@@ -83,6 +93,63 @@ def outline(picture: Image.Image | Picture, heatmap: Heatmap, share: float = 0.1
     ground[_grown(marked) & ~marked] = 0
     ground[inner] = 255
     return ground
+
+
+def regions(concepts: Concepts) -> NDArray[np.int64]:
+    """Say which part is strongest at each pixel of the crop: (H, W), its number from 0 on; -1 where none is present."""
+    winner: NDArray[np.int64] = concepts.maps.argmax(0)
+    top = float(concepts.maps.max(initial=0))
+    return np.where(concepts.maps.max(0, initial=0) > FAINT * top, winner, -1)
+
+
+def painted_parts(
+    picture: Image.Image | Picture, concepts: Concepts, only: int | None = None, strength: float = 0.65
+) -> Picture:
+    """Paint each part in its colour where it is the strongest, the thicker the stronger; `only`: one part alone."""
+    ground = _array(picture)
+    height, width = ground.shape[:2]
+    maps = np.stack([resize(one, (width, height)) for one in concepts.maps])
+    top = float((maps if only is None else maps[only]).max(initial=0)) or 1.0
+    winner = maps.argmax(0) if only is None else np.full((height, width), only)
+    share = np.take_along_axis(maps, winner[None], 0)[0] / top
+    paint = np.asarray(PARTS, float)[winner]
+    # The ground loses its own colours, so that grass is not taken for a green part.
+    grey = (ground @ GREY)[..., None]
+    weight = (strength * np.clip(share, 0, 1) ** GAMMA)[..., None]
+    return _rounded(grey * (1 - weight) + paint * weight)
+
+
+def numbered_parts(picture: Image.Image | Picture, concepts: Concepts) -> Picture:
+    """Paint the parts and write each one's number, from 1 on, where it is strongest."""
+    image = Image.fromarray(painted_parts(picture, concepts))
+    pen = ImageDraw.Draw(image)
+    size = max(12, round(image.height / 24))
+    for part, place in anchors(concepts).items():
+        row, column = place[0] * image.height, place[1] * image.width
+        pen.circle((column, row), 0.75 * size, PARTS[part], "black", max(1, size // 10))
+        pen.text((column, row), str(part + 1), ink(PARTS[part]), font_size=size, anchor="mm")
+    return np.asarray(image)
+
+
+def anchors(concepts: Concepts) -> dict[int, tuple[float, float]]:
+    """Find where each part's number may stand: where it is strongest among its own pixels, as (down, across) in 0..1.
+
+    A part that is nowhere the strongest has no place.
+    """
+    areas = regions(concepts)
+    found = {}
+    for part, one in enumerate(concepts.maps):
+        if (areas == part).any():
+            row, column = np.unravel_index(np.where(areas == part, one, -1).argmax(), one.shape)
+            margin = 0.04
+            down, across = (row + 0.5) / one.shape[0], (column + 0.5) / one.shape[1]
+            found[part] = (float(np.clip(down, margin, 1 - margin)), float(np.clip(across, margin, 1 - margin)))
+    return found
+
+
+def ink(colour: tuple[int, int, int]) -> str:
+    """Choose black or white for letters on a colour, whichever can be read better."""
+    return "black" if np.dot(colour, GREY) > 100 else "white"
 
 
 def tiles(parts: Sequence[NDArray[Any]] | NDArray[Any], columns: int | None = None, gap: int = 2) -> Picture:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboard import own, samples, words
+from dashboard import concepts, own, samples, words
 from dashboard.catalogue import catalogue
 from dashboard.classes import TOP, name_of
 from dashboard.report import facts, pictures, repeating
 from dashboard.report.contents import Again, Entry, Guess, Panel, Report
 from dashboard.report.summary import in_percent
-from explain.results import FeatureMaps, Heatmap
+from explain.results import Concepts, FeatureMaps, Heatmap
 
 if TYPE_CHECKING:
     from dashboard.show import Shown
@@ -26,7 +26,7 @@ def of_one(shown: Shown, again: Again) -> Report:
     about = (
         ("Network", f"{model.label} ({model.key}){untrained}"),
         ("Identity of its weights", answer.weights),
-        *([("Explained", _asked(shown))] if isinstance(answer.explanation, Heatmap) else []),
+        *([("Explained", _asked(shown))] if isinstance(answer.explanation, (Heatmap, Concepts)) else []),
         *facts.of_picture(choice.picture, facts.shown_name(choice.picture.name), answer),
     )
     return Report(
@@ -104,6 +104,11 @@ def _panels(shown: Shown) -> tuple[tuple[Panel, ...], pictures.Bar | None]:
         alt = f"{count} channels of the layer {explanation.layer} side by side."
         sheet = Panel(f"Layer {explanation.layer}", caption, pictures.channels(explanation), alt)
         return (first, sheet), None
+    if isinstance(explanation, Concepts):
+        said = concepts.described(explanation, shown.asks_probability)
+        drawn = pictures.parts(pictures.cropped(image, box), explanation)
+        caption = words.escaped(f"To first order: {said}")
+        return (first, Panel(f"Parts of {explanation.layer}", caption, drawn, f"{shown.alt} Painted: {said}")), None
     if not isinstance(explanation, Heatmap):
         return (first,), None
     crop, shared = pictures.cropped(image, box), pictures.Scale.of([explanation])
@@ -120,7 +125,7 @@ def _panels(shown: Shown) -> tuple[tuple[Panel, ...], pictures.Bar | None]:
 def _guesses(shown: Shown) -> tuple[Guess, ...]:
     """List the five most likely classes, and those asked about below them."""
     prediction, index, against = shown.answer.prediction, shown.answer.index, shown.choice.against
-    roles = {index: "explained"} if isinstance(shown.answer.explanation, Heatmap) else {}
+    roles = {index: "explained"} if isinstance(shown.answer.explanation, (Heatmap, Concepts)) else {}
     roles |= {} if against is None else {against: "compared with"}
     names = catalogue().models[shown.choice.model].classes
     listed = zip(prediction.indices.tolist(), prediction.probabilities.tolist(), strict=True)

@@ -10,8 +10,8 @@ import numpy as np
 from PIL import Image
 
 from dashboard.lens import data_uri, scale, to_bytes
-from explain.pictures import GAMMA, Box, colour_table, laid_over, outline, resize, tiles
-from explain.results import FeatureMaps, Heatmap
+from explain.pictures import GAMMA, Box, colour_table, laid_over, numbered_parts, outline, resize, tiles
+from explain.results import Concepts, FeatureMaps, Heatmap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +111,11 @@ def channels(explanation: FeatureMaps) -> str:
     sheet = Image.fromarray(tiles(explanation.maps[order[:CHANNELS]]))
     times = max(1, LONGEST // sheet.width)
     return lossless(sheet.resize((sheet.width * times, sheet.height * times), Image.Resampling.NEAREST))
+
+
+def parts(crop: Image.Image, explanation: Concepts) -> str:
+    """Paint the parts of a layer over the crop, each with its number."""
+    return webp(Image.fromarray(numbered_parts(crop, explanation)))
 
 
 def webp(image: Image.Image) -> str:
