@@ -17,6 +17,7 @@ from dashboard import own, shipped
 from dashboard.answers import Answer, Choice
 from dashboard.catalogue import catalogue
 from dashboard.store import Store
+from dashboard.suited import Suited
 from models.weights import weights_here
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class Shelf:
     )
     #: Runs over pictures that are under way, so that no two sessions write one; what they found lies in their files.
     runs: Store[None] = field(default_factory=lambda: Store(most=0, bytes_at_most=0, size=lambda run: 0))
+    suited: Suited = field(default_factory=Suited)
 
 
 @st.cache_resource(show_spinner=False)
@@ -143,14 +145,14 @@ def layers(key: str, untrained: bool) -> tuple[str, ...] | None:
 
 
 def unsuitable(key: str, untrained: bool) -> dict[str, str]:
-    """Say by method why it means nothing on a network; empty while nobody has probed it."""
+    """Say by method why it means nothing on a network, as far as that is known by now: probing takes time.
+
+    What is picked is probed before its answer, all others in the background (`warm`).
+    """
     network = loaded(key, untrained)
     if network is None or catalogue().models[key].layers is not None:
         return catalogue().models[key].unsuitable
-    import explain
-
-    reasons = {name: explain.unsuitable(network, cls) for name, cls in explain.METHODS.items()}
-    return {name: reason for name, reason in reasons.items() if reason is not None}
+    return shelf().suited.unsuitable(network)
 
 
 def peek(choice: Choice) -> Answer | None:
@@ -192,6 +194,7 @@ def compute(kept: Shelf, network: LoadedModel, choice: Choice, listener: Listene
     index = int(prediction.indices[0]) if choice.index is None else choice.index
     target = _target(choice, index)
     trace = _trace(kept, network, choice, listener)
+    kept.suited.find(network, choice.method)
     found = explain.run(network, trace, _method(choice), target)
     check = None
     if isinstance(found, Heatmap) and not found.empty:

@@ -13,7 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from explain.method import Question
 from explain.params import Choice, ClassIndex, Kind, LayerName, Param, Range, Switch
+from explain.results import Heatmap
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 FILE = ASSETS / "catalogue.json"
@@ -24,22 +26,31 @@ USUAL_ATTACK = "PGD"
 ATTACKS = "Attacks"
 #: The family of the methods that make a picture of their own; they have their place on the page of layers.
 PICTURES_MADE = "Feature visualisation"
-#: The families that do not explain a picture, and those whose answer is not one map over it.
+#: The families that do not explain a picture.
 NOT_EXPLAINING = (ATTACKS, PICTURES_MADE)
-WITHOUT_MAP = (*NOT_EXPLAINING, "Layers")
+#: What a person who asks for nothing else is offered, the default first: quick before slow, and one at least for each
+#: question. This is the one place that names them.
+RECOMMENDED = ("GradCAM", "FusedCAM", "IntegratedGradients", "SmoothGrad", "FeatureFactorization", "Occlusion")
 TYPES = {kind.__name__: kind for kind in (int, float, bool, str)}
 
 
 @dataclass(frozen=True)
 class MethodEntry:
-    """A method as the page lists it; `doc` is its docstring's first line."""
+    """A method as the page lists it.
+
+    question: which one it answers, see explain.method. gives: the kind of its result. doc: its docstring's first
+    sentence; more: what the docstring says beyond that, for people.
+    """
 
     name: str
     label: str
     family: str
     paper: str
     caption: str
+    question: Question
+    gives: str
     doc: str
+    more: tuple[str, ...]
     params: tuple[Param, ...]
 
 
@@ -81,7 +92,12 @@ class Catalogue:
     @property
     def maps(self) -> dict[str, MethodEntry]:
         """The methods that lay one map over a picture."""
-        return {name: entry for name, entry in self.methods.items() if entry.family not in WITHOUT_MAP}
+        return {name: entry for name, entry in self.explanations.items() if entry.gives == Heatmap.__name__}
+
+    @property
+    def recommended(self) -> dict[str, MethodEntry]:
+        """The methods that are offered first."""
+        return {name: self.methods[name] for name in RECOMMENDED if name in self.methods}
 
     @property
     def attacks(self) -> dict[str, MethodEntry]:
@@ -140,7 +156,8 @@ def _model(entry: dict[str, Any], lists: dict[str, tuple[str, ...]]) -> ModelEnt
 
 
 def _method(entry: dict[str, Any]) -> MethodEntry:
-    return MethodEntry(**{**entry, "params": tuple(_param(param) for param in entry["params"])})
+    params = tuple(_param(param) for param in entry["params"])
+    return MethodEntry(**{**entry, "more": tuple(entry["more"]), "params": params})
 
 
 def _param(entry: dict[str, Any]) -> Param:

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import explain
@@ -18,17 +20,21 @@ from dashboard.samples import SAMPLES
 from explain.params import Param, params_of
 
 if TYPE_CHECKING:
+    from explain.method import Method
     from models import ModelCard
 
-#: The order in which the page lists methods; the first is the default. Others follow in the registry's order.
-FIRST = ("GradCAM",)
+#: A source named inside a docstring; the page cites it on a line of its own.
+SOURCE = re.compile(r"\s*\([^()]*(arXiv|doi):[^()]*\)")
+#: Between two sentences.
+NEXT = re.compile(r"(?<=[.!?]) (?=[A-Z`|])")
 
 
 def record() -> dict[str, Any]:
     """Describe all networks and methods as plain values, from the live registries."""
     lists: dict[tuple[str, ...], str] = {}
     entries = [_model(card, lists) for card in models.CARDS.values()]
-    names = sorted(explain.METHODS, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST))
+    first = [name for name in catalogue.RECOMMENDED if name in explain.METHODS]
+    names = dict.fromkeys([*first, *explain.METHODS])
     return {
         "class_lists": {label: list(classes) for classes, label in lists.items()},
         "models": entries,
@@ -57,15 +63,31 @@ def _model(card: ModelCard, lists: dict[tuple[str, ...], str]) -> dict[str, Any]
 
 def _method(name: str) -> dict[str, Any]:
     cls = explain.METHODS[name]
+    doc, more = _in_words(cls)
     return {
         "name": name,
         "label": cls.label,
         "family": cls.family,
         "paper": cls.paper,
         "caption": cls.caption,
-        "doc": (cls.__doc__ or "").strip().splitlines()[0],
+        "question": cls.question,
+        "gives": cls.__call__.__annotations__["return"],
+        "doc": doc,
+        "more": more,
         "params": [_param(param) for param in params_of(cls)],
     }
+
+
+def _in_words(cls: type[Method]) -> tuple[str, list[str]]:
+    """Take from a docstring its first sentence and, paragraph by paragraph, what else is meant for people.
+
+    Sources are left out, since the page cites the paper by itself, and so are sentences about what the result holds.
+    """
+    first, *others = [" ".join(part.split()) for part in (inspect.getdoc(cls) or "").split("\n\n")]
+    doc, *rest = NEXT.split(first)
+    paragraphs = [NEXT.split(SOURCE.sub("", part)) for part in (" ".join(rest), *others)]
+    kept = (" ".join(text for text in sentences if not text.startswith("`")) for sentences in paragraphs)
+    return doc, [part.replace("`", "") for part in kept if part]
 
 
 def _param(param: Param) -> dict[str, Any]:

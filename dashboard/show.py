@@ -11,7 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard import cache, concepts, lens, state, words
-from explain.pictures import overlay, painted_parts, tiles
+from explain.pictures import divided, overlay, painted_parts, tiles
 from explain.results import Concepts, Explanation, FeatureMaps, Heatmap
 
 if TYPE_CHECKING:
@@ -77,6 +77,14 @@ def _heatmap(explanation: Heatmap, shown: Shown) -> None:
     lens.lens(data, on_picked=_pick, on_look=_look)
     if pin is not None:
         _pixel(explanation, pin, shown.unit)
+    if explanation.segments is not None:
+        count = int(explanation.segments.max()) + 1
+        with st.expander(f"The {count} superpixels", icon=":material/grid_view:"):
+            st.image(
+                divided(image.crop(shown.answer.box), explanation.segments),
+                caption=f"Each of the {count} parts is hidden or shown as one, and has one value in the map.",
+                width="stretch",
+            )
 
 
 def _pixel(explanation: Heatmap, pin: tuple[int, int], unit: str) -> None:

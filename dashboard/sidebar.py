@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Literal
 
 import streamlit as st
 
-from dashboard import about, cache, feedback, lens, own, own_picker, samples, state, uploads, words
+from dashboard import about, cache, feedback, lens, method_picker, own, own_picker, samples, state, uploads, words
 from dashboard.catalogue import MethodEntry, ModelEntry, catalogue, size_in_words
 from explain.method import kebab
 from models.errors import PictureError
 from models.weights import weights_here
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from streamlit.delta_generator import DeltaGenerator
 
     from dashboard.uploads import Picture
@@ -28,8 +30,6 @@ FIRST = {own.FAMILY: 0, "Bundled": 1}
 #: Seconds within which a file that follows another's removal counts as its replacement.
 REPLACED = 10.0
 Page = Literal["explain", "attack", "layers", "mistakes"]
-#: The pages on which a method is picked, and what it is called there.
-OFFERS: dict[Page, str] = {"explain": "method", "attack": "attack"}
 #: What the other pages ask of the network.
 READING = "LayerActivations"
 WHERE = {
@@ -81,7 +81,7 @@ def draw(page: Page, names: tuple[str, ...] = ()) -> Rail:
         state.keep("untrained", untrained)
         own_picker.draw(new_classes)
         with method_place:
-            method = _method(model, untrained, page) if page in OFFERS else catalogue().methods[READING]
+            method = OFFERS[page](model, untrained) if page in OFFERS else catalogue().methods[READING]
         with camera:
             if st.toggle("Turn the camera on", key="camera_on"):
                 st.camera_input("Take a picture", key="camera", on_change=take_camera, label_visibility="collapsed")
@@ -193,25 +193,26 @@ def _thumbnails(model: str, asked: str) -> list[lens.Option]:
     return options
 
 
-def _method(model: ModelEntry, untrained: bool, page: Page) -> MethodEntry:
-    key = OFFERS[page]
-    attacking = page == "attack"
-    entries = catalogue().attacks if attacking else catalogue().explanations
+def _attack(model: ModelEntry, untrained: bool) -> MethodEntry:
+    entries = catalogue().attacks
     unsuitable = {n: why for n, why in cache.unsuitable(model.key, untrained).items() if n in entries}
     names = [name for name in entries if name not in unsuitable] or list(entries)
-    alias = "method" if attacking else ""
-    state.check_option(key, names, lambda name: entries[name].label, f"the {key}", str, kebab, alias=alias)
+    state.check_option("attack", names, lambda name: entries[name].label, "the attack", str, kebab, alias="method")
     name = st.radio(
-        key.capitalize(),
+        "Attack",
         names,
         format_func=lambda name: entries[name].label,
         captions=[entries[name].caption for name in names],
-        key=key,
+        key="attack",
         bind="query-params",
     )
     for other, reason in unsuitable.items():
         st.caption(f"Not on this network: {entries[other].label}. {reason}")
     return entries[name]
+
+
+#: The pages on which a method is picked, and what draws the choice there.
+OFFERS: dict[Page, Callable[[ModelEntry, bool], MethodEntry]] = {"explain": method_picker.draw, "attack": _attack}
 
 
 def pick_model() -> None:

@@ -6,12 +6,20 @@ import re
 from typing import TYPE_CHECKING
 
 from dashboard.lens import marked
-from explain.results import FeatureMaps, Heatmap, QuickCheck
+from explain.results import Concepts, FeatureMaps, Heatmap, QuickCheck
 
 if TYPE_CHECKING:
     from dashboard.answers import Answer
     from dashboard.classes import Question
+    from explain.method import Question as Asks
 
+#: What a method can be asked, in the order in which a newcomer would ask it.
+QUESTIONS: dict[Asks, str] = {
+    "where": "Where does it look?",
+    "pixels": "Which pixels count?",
+    "parts": "Which parts does it see?",
+    "hidden": "What if it were hidden?",
+}
 #: A space at which no line is broken.
 UNBROKEN = "\N{NO-BREAK SPACE}"
 
@@ -53,6 +61,11 @@ def sentence(answer: Answer, question: Question) -> str:
     return f"{_certainty(answer, question)} {evidence(answer, outlined)}".strip()
 
 
+def refused(method: str) -> str:
+    """Say that a method has no answer to what is asked; the reason follows."""
+    return f"**{escaped(method)} has no answer here.**"
+
+
 def measured(question: Question) -> str:
     """Say which probability the quick check measures."""
     if question.rather is None:
@@ -76,6 +89,11 @@ def evidence(answer: Answer, outlined: bool) -> str:
     explanation = answer.explanation
     if isinstance(explanation, FeatureMaps):
         return "The channels of one layer show what is there, not what the answer rests on."
+    if isinstance(explanation, Concepts):
+        return (
+            f"The colours mark {len(explanation.shares)} parts that the layer tells apart by itself; "
+            f"they leave out {percent(explanation.error)} of what it answers."
+        )
     if not isinstance(explanation, Heatmap):
         return ""
     if explanation.empty:
@@ -110,12 +128,24 @@ def _moves(before: float, after: float) -> str:
 
 def trust(answer: Answer, asks_probability: bool = False) -> list[str]:
     """List what else was measured, each figure with what it is; a method's own note on it goes first."""
+    if isinstance(answer.explanation, Concepts):
+        return [*answer.explanation.notes, _together(answer.explanation, asks_probability)]
     missing = answer.explanation.checks.get("completeness")
     if missing is None or answer.explanation.notes:
         return list(answer.explanation.notes)
     adds = "adds up" if abs(missing) < 0.01 else "does not quite add up"
     what = "probability" if asks_probability else "score"
     return [f"The evidence {adds} to the {what}: {percent(abs(missing))} of the difference is missing."]
+
+
+def _together(concepts: Concepts, asks_probability: bool) -> str:
+    """Say how much of what the layer adds is in its parts."""
+    size, unit = (100, "points of 100") if asks_probability else (1, "points")
+    parts, layer = (size * float(added) for added in (concepts.shares.sum(), concepts.checks["layer_adds"]))
+    return (
+        f"To first order the parts add {parts:.3g} {unit} together, and all of {concepts.layer} {layer:.3g}; "
+        "the difference lies in what the parts leave out."
+    )
 
 
 def origin(answer: Answer, method: str, model: str) -> str:

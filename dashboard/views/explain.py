@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import cache, classes, export, feedback, loading, state, widgets, words
+from dashboard import cache, classes, export, feedback, loading, method_picker, state, widgets, words
 from dashboard.answers import Choice
 from dashboard.lens import Option, picker
 from dashboard.show import Shown, Underway, show
+from models.errors import UnsuitableError
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from dashboard.sidebar import Rail
 
+log = logging.getLogger("convlens")
+
 
 def page() -> None:
     """Draw the page."""
-    loading.frame("explain", _explain)
+    loading.frame("explain", _explain, ("method",))
 
 
 def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
@@ -50,7 +54,13 @@ def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
         title.title(words.headline(asks), anchor=False)
         underway = Underway(left, cache.crop(choice))
         hear.work(f"Computing {rail.method.label}", underway)
-        answer = cache.answer(choice, hear)
+        try:
+            answer = cache.answer(choice, hear)
+        except UnsuitableError as error:
+            underway.clear()
+            _refused(rail, choice, error, text, left)
+            _about(rail, body)
+            return
         underway.clear()
     feedback.finished()
     shown = Shown(choice, answer, asks, words.origin(answer, rail.method.label, rail.model.label), rail.alt)
@@ -61,6 +71,21 @@ def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
         _trust(shown)
         export.draw(shown)
     _about(rail, body)
+
+
+def _refused(rail: Rail, choice: Choice, error: UnsuitableError, text: DeltaGenerator, place: DeltaGenerator) -> None:
+    """Say why the method has no answer, and offer those that have; one that nobody picked gives way by itself."""
+    usual = method_picker.usual(choice.model, choice.untrained)
+    if not method_picker.asked() and usual != choice.method:
+        st.rerun()
+    log.info("told the user: %s", error, exc_info=error)
+    text.markdown(f"{words.refused(rail.method.label)} {words.escaped(f'{error.message} {error.hint}')}")
+    with place:
+        st.image(cache.crop(choice), width="stretch", alt=rail.alt)
+        with st.container(horizontal=True):
+            for entry in method_picker.instead(rail.method, choice.model, choice.untrained):
+                label = f"Show {entry.label} instead"
+                st.button(label, key=f"instead-{entry.name}", on_click=method_picker.pick, args=(entry.name, usual))
 
 
 def _parameters(rail: Rail, hear: feedback.Listening) -> tuple[tuple[str, object], ...]:
@@ -104,5 +129,6 @@ def _trust(shown: Shown) -> None:
 
 def _about(rail: Rail, body: DeltaGenerator) -> None:
     with body, st.expander(f"About {rail.method.label}", icon=":material/menu_book:"):
-        st.markdown(words.escaped(rail.method.doc))
+        for paragraph in (rail.method.doc, *rail.method.more):
+            st.markdown(words.escaped(paragraph))
         st.caption(f"{words.escaped(rail.method.family)} · {words.escaped(rail.method.paper)}")

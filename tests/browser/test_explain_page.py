@@ -12,6 +12,8 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Locator
+
     from browser.conftest import Screen
 
 
@@ -31,6 +33,22 @@ def upload(screen: Screen, name: str, data: bytes) -> None:
 
 def method(screen: Screen, label: str) -> None:
     screen.page.locator(".st-key-method").get_by_text(label, exact=True).click()
+
+
+def picked_method(screen: Screen, label: str) -> None:
+    """Wait until this method's radio button is the one that is pressed."""
+    screen.page.locator('.st-key-method label:has(input:checked)', has_text=label).wait_for()
+
+
+def find_method(screen: Screen, text: str) -> Locator:
+    """Type into the list of all methods, and return what it finds."""
+    field = screen.page.locator(".st-key-methods input")
+    if not field.is_visible():
+        screen.page.locator(".st-key-all-methods summary").click()
+        field.wait_for()
+    field.fill("")
+    field.press_sequentially(text)
+    return screen.page.locator(".st-key-methods .option:not([hidden])")
 
 
 def choose(screen: Screen, key: str, text: str) -> None:
@@ -110,6 +128,66 @@ def test_another_method_and_its_parameters_stand_in_the_link(screen: Screen) -> 
     third = screen.answered()
     screen.page.reload()
     assert screen.answered() == third
+
+
+def test_a_method_of_each_question_is_found_by_typing_and_picked_with_the_keyboard(screen: Screen) -> None:
+    screen.open()
+    screen.answered()
+    groups = screen.page.locator(".st-key-methods .group").all()
+    firsts = [group.locator(".option:not([aria-disabled]) .name").first.text_content() for group in groups]
+    assert len(firsts) == 4
+    for label in reversed(firsts):
+        assert label
+        options = find_method(screen, label)
+        names = options.locator(".name").all_text_contents()
+        field = screen.page.locator(".st-key-methods input")
+        for _ in range(1 + names.index(label)):
+            field.press("ArrowDown")
+        field.press("Enter")
+        picked_method(screen, label)
+        assert field.evaluate("field => field.getRootNode().activeElement === field")
+    assert "method=" not in screen.page.url
+
+
+def test_what_the_list_picks_survives_a_reload_other_pages_and_going_back(screen: Screen) -> None:
+    screen.open()
+    screen.answered()
+    find_method(screen, "grad-cam++").first.click()
+    screen.page.wait_for_url("**method=GradCAMPlusPlus**")
+    picked_method(screen, "Grad-CAM++")
+    screen.answered()
+    screen.page.reload()
+    picked_method(screen, "Grad-CAM++")
+    screen.answered()
+    method(screen, "Integrated Gradients")
+    screen.page.wait_for_url("**method=IntegratedGradients**")
+    screen.answered()
+    screen.page.go_back()
+    picked_method(screen, "Grad-CAM++")
+    screen.answered()
+    screen.page.get_by_role("link", name="Layers").click()
+    screen.page.wait_for_url("**/layers**")
+    screen.settle()
+    screen.page.get_by_role("link", name="Explain").click()
+    screen.page.wait_for_url("**method=GradCAMPlusPlus**")
+    picked_method(screen, "Grad-CAM++")
+
+
+@pytest.mark.parametrize("screen", [(390, 844, "dark")], indirect=True)
+def test_a_method_that_does_not_suit_stands_in_the_list_with_its_reason(screen: Screen) -> None:
+    screen.open("?model=everyday_vgg")
+    screen.answered()
+    screen.page.get_by_test_id("stExpandSidebarButton").click()
+    options = find_method(screen, "zhou cam")
+    assert options.count() == 1
+    assert options.get_attribute("aria-disabled") == "true"
+    assert "CAM · not on this network" in options.inner_text() and "This network" in options.inner_text()
+    options.click(force=True)
+    screen.page.locator(".st-key-methods input").press("Enter")
+    screen.settle()
+    assert "method=" not in screen.page.url
+    assert find_method(screen, "no such thing").count() == 0
+    assert "No methods fit" in screen.page.locator(".st-key-methods [role=status]").inner_text()
 
 
 def test_an_uploaded_picture_is_explained_and_the_link_asks_for_it_again(screen: Screen) -> None:
