@@ -103,10 +103,10 @@ def lines(kept: Records) -> list[str]:
     found = [
         "## Energy inside the boxes",
         "",
-        "The share of a map's positive values that lies inside the boxes of the true class, over ImageNet pictures whose "
-        "boxes cover at most half of them: the mean with its standard error, and how many times the boxes' share of the "
-        "area that is. Every method has the first pictures of one drawn order, as many as its time allowed. A method "
-        "that does not look at the class can score high, too: compare with a Gaussian in the middle of the picture.",
+        "The share of a map's positive values that lies inside the boxes of the true class, over ImageNet pictures "
+        "whose boxes cover at most half of them: the mean with its standard error, and how many times the boxes' share "
+        "of the area that is. Every method has the first pictures of one drawn order, as many as its time allowed. A "
+        "method that does not look at the class can score high, too: compare with a Gaussian in the picture's middle.",
     ]
     centres = {boxed.file: share(centred(224), boxed.inside) or 0.0 for boxed in pictures()}
     for key in NETWORKS:

@@ -11,7 +11,7 @@ import explain
 import models
 from benchmarks.method_table import attributions
 from dashboard.samples import SAMPLES
-from explain.pictures import overlay
+from explain.pictures import overlay, painted_parts
 from explain.results import Concepts
 
 MODEL, SAMPLE = "everyday_resnet", "chelsea"

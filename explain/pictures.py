@@ -152,6 +152,22 @@ def ink(colour: tuple[int, int, int]) -> str:
     return "black" if np.dot(colour, GREY) > 100 else "white"
 
 
+def divided(picture: Image.Image | Picture, segments: NDArray[np.int32], side: int = 448) -> Picture:
+    """Draw the borders between superpixels over the crop, enlarged to at least `side` pixels by whole factors."""
+    factor = max(1, -(-side // max(segments.shape)))
+    large = np.kron(segments, np.ones((factor, factor), np.int32))
+    height, width = large.shape
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
+    ground = np.array(image.convert("RGB").resize((width, height), Image.Resampling.BICUBIC))
+    border = np.zeros(large.shape, bool)
+    border[:, 1:] |= large[:, 1:] != large[:, :-1]
+    border[1:] |= large[1:] != large[:-1]
+    # A dark line beside the bright one, so that both are seen on any ground.
+    ground[_grown(border) & ~border] = 0
+    ground[border] = 255
+    return ground
+
+
 def tiles(parts: Sequence[NDArray[Any]] | NDArray[Any], columns: int | None = None, gap: int = 2) -> Picture:
     """Put pictures (h, w, 3) or maps (h, w) of one size side by side; each map is scaled and painted by itself.
 

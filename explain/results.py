@@ -38,13 +38,15 @@ class Heatmap(Explanation):
 
     values: (H, W) float32, never rescaled. signed: whether negative values mean "spoke against it"
     (drawn around zero). grid: for class activation maps (h, w), signed, before ReLU and upsampling.
-    layer: the layer read, where there is one.
+    layer: the layer read, where there is one. segments: (H, W) int32, the superpixel of each pixel, for methods that
+    hide and show the picture by superpixels.
     """
 
     values: NDArray[np.float32]
     signed: bool
     grid: NDArray[np.float32] | None = None
     layer: str | None = None
+    segments: NDArray[np.int32] | None = None
 
     @property
     def empty(self) -> bool:

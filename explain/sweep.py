@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from explain.attack import Attack
-from explain.folding import folded
+from explain.many_gradients import folded
 from explain.outcomes import Smallest, Sweep
 from explain.perturbing import margins, size_of
 from explain.stepping import at_once

@@ -29,6 +29,7 @@ class LayerActivations(Method):
     label: ClassVar = "Feature maps"
     paper: ClassVar = "Zeiler & Fergus, 2013, arXiv:1311.2901"
     caption: ClassVar = "fast: what a layer sees"
+    question: ClassVar = "parts"
 
     layer: Annotated[str | None, LayerName(), "Layer to read; none = the last one with places"] = None
 

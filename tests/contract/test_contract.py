@@ -24,10 +24,19 @@ QUICK = {
     "Occlusion": {"window": 10, "stride": 6},
     "APGD": {"steps": 6},
     "AttackEnsemble": {"steps": 4, "queries": 6},
+    "BlurIG": {"steps": 16},
     "CarliniWagner": {"searches": 2, "steps": 6},
     "DeepFool": {"steps": 4},
+    "ExtremalPerturbation": {"steps": 10},
+    "FeatureFactorization": {"iterations": 20},
+    "GradientSHAP": {"samples": 16},
+    "GuidedIG": {"steps": 8},
+    "KernelSHAP": {"samples": 20, "segments": 6},
+    "LIME": {"samples": 20, "segments": 6},
+    "RISE": {"samples": 20},
     "PGD": {"steps": 3},
     "Square": {"queries": 8},
+    "XRAI": {"steps": 8},
 }
 
 
@@ -91,9 +100,14 @@ def state(model: models.LoadedModel) -> dict[str, Any]:
 
 @pytest.mark.parametrize("target", [ClassLogit(0), ClassProbability(1), Contrast(1, 0)])
 def test_answers_are_finite_and_know_their_origin(model: models.LoadedModel, name: str, target: Any) -> None:
-    answer = ask(model, name, target)
+    try:
+        answer = ask(model, name, target)
+    except UnsuitableError as error:
+        # A method may say that a kind of question has no meaning for it, but not of every kind.
+        assert isinstance(target, ClassProbability) and error.message.endswith(".")
+        return
     assert arrays(answer) and all(np.isfinite(values).all() for values in arrays(answer))
-    assert all(values.dtype == np.float32 for values in arrays(answer))
+    assert all(values.dtype == np.float32 for values in arrays(answer) if values.dtype.kind == "f")
     assert (answer.method, answer.target, answer.model) == (make(name), target, "toy")
     assert answer.seconds > 0
     if isinstance(answer, explain.Heatmap):

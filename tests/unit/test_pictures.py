@@ -180,3 +180,14 @@ def test_no_picture_that_is_handed_over_is_written_into() -> None:
     values.values.flags.writeable = False
     for draw in (pictures.overlay, pictures.spotlight, pictures.outline):
         assert draw(ground, values).shape == (6, 6, 3)
+
+
+def test_borders_are_drawn_between_superpixels_and_nowhere_else() -> None:
+    segments = np.zeros((8, 8), np.int32)
+    segments[:, 4:] = 1
+    grey = np.full((8, 8, 3), 128, np.uint8)
+    drawn = pictures.divided(grey, segments, side=32)
+    assert drawn.shape == (32, 32, 3)
+    assert (drawn[:, 16] == 255).all()
+    assert (drawn[:, :12] == 128).all() and (drawn[:, 20:] == 128).all()
+    assert (pictures.divided(grey, np.zeros((8, 8), np.int32), side=32) == 128).all()

@@ -1,0 +1,95 @@
+"""Gradients for many pictures of one job: with batch norms folded into convolutions where that takes less time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from explain.gradients import differentiate
+from models.graph import run
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from explain.target import Target
+    from explain.tracing import Trace
+    from models import LoadedModel
+    from models.tracer import Operations
+
+#: Folding costs about one gradient, and saves a fifth of each (resnet18 on a CPU, batches of eight).
+WORTH_FOLDING = 16
+#: Weights of the convolutions that are copied, in bytes, at the most.
+MOST_BYTES = 128 * 2**20
+#: How far the folded network's scores may lie from the network's own, as a share of their largest.
+CLOSE = 1e-3
+
+
+def many_gradients(trace: Trace, target: Target, count: int) -> Callable[[Tensor], Tensor]:
+    """Return what differentiates the target by the pixels of each picture: (N, 3, H, W) -> (N, 3, H, W).
+
+    count: how many pictures will be asked about. It, the device and the network decide about folding, so the number
+    of pictures in a step changes no answer.
+    """
+    model = trace.model
+    worth = count >= WORTH_FOLDING and model.device.type == "cpu"
+    ask = folded(model, trace.pixels) if worth else model
+
+    def differentiated(pixels: Tensor) -> Tensor:
+        leaf = pixels.detach().requires_grad_()
+        with torch.enable_grad():
+            (found,) = differentiate(target(ask(leaf)).sum(), [leaf])
+        return found.detach()
+
+    return differentiated
+
+
+def folded(model: LoadedModel, pixels: Tensor) -> Callable[[Tensor], Tensor]:
+    """Return what gives the model's scores for pixels (N, 3, H, W) in less time: batch norms folded, channels last.
+
+    Where torch.fx cannot follow the network, where it has nothing to fold, or where the scores for `pixels` and
+    their mirror image differ (a norm may serve two convolutions), that is the model itself. Nothing is traced here,
+    which would disturb other threads.
+    """
+    operations = model.graph.operations
+    pairs = [] if operations is None else list(_pairs(operations))
+    if operations is None or not pairs or sum(convolution.weight.nbytes for _, convolution, _, _ in pairs) > MOST_BYTES:
+        return model
+    modules = dict(operations.modules)
+    with model.lock:
+        for first, convolution, second, norm in pairs:
+            modules[first] = nn.utils.fuse_conv_bn_eval(convolution, norm).to(memory_format=torch.channels_last)
+            modules[second] = nn.Identity()
+    quick = dataclasses.replace(operations, modules=modules)
+
+    def ask(pictures: Tensor) -> Tensor:
+        normalised = model.normalise(pictures).contiguous(memory_format=torch.channels_last)
+        # The modules in between are the network's own.
+        with model.lock:
+            logits: Tensor = run(quick, {quick.input: normalised}, [quick.output])[quick.output]
+        return logits
+
+    # Two pictures: some networks count on the number of pictures that they were traced with.
+    two = torch.cat([pixels, pixels.flip(-1)])
+    with torch.no_grad():
+        own = model(two)
+        try:
+            other = ask(two)
+        except RuntimeError:
+            return model
+    return ask if own.shape == other.shape and bool((own - other).abs().max() <= CLOSE * own.abs().max()) else model
+
+
+def _pairs(operations: Operations) -> Iterator[tuple[str, nn.Conv2d, str, nn.BatchNorm2d]]:
+    """Find each convolution whose output goes into nothing but one batch norm; both with their names."""
+    for node in operations.nodes:
+        users = list(node.users)
+        if node.op != "call_module" or len(users) != 1 or users[0].op != "call_module":
+            continue
+        first, second = str(node.target), str(users[0].target)
+        convolution, norm = operations.modules[first], operations.modules[second]
+        if type(convolution) is nn.Conv2d and type(norm) is nn.BatchNorm2d and norm.running_mean is not None:
+            yield first, convolution, second, norm

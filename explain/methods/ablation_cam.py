@@ -1,0 +1,62 @@
+"""Ablation-CAM: channels weighed by what the score loses without them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import torch
+
+from explain.class_activation import ClassActivationMap, activation_of, channel_weighted
+from explain.method import register
+from explain.silencing import drops
+from explain.stepping import at_once, measured_batch, samples_per_step
+from explain.target import Contrast
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from explain.target import Target
+    from explain.tracing import Trace
+
+#: What the copies of a layer's output in one step may take, in bytes: after the last layer many are run at once.
+COPIES_BYTES = 8 * 2**20
+
+
+@register
+@dataclass(frozen=True)
+class AblationCAM(ClassActivationMap):
+    """Show the area that the channels see without which the score would fall.
+
+    ReLU(sum over channels of w A), where w = (y - y without the channel) / y: the share of the score that goes when the
+    channel is set to zero (Desai and Ramaswamy, 2020, doi:10.1109/WACV45572.2020.9093360; the weights of Grad-CAM,
+    arXiv:1610.02391, without a gradient). Only what comes after the layer is run. Where y is not above zero a share
+    means nothing, and in a contrast of two classes it depends on how far they happen to lie apart: there w is the plain
+    difference, in units of the target, and a note says so. What speaks against the class is cut off in the picture;
+    `grid` holds it. Not shown: what channels do only together.
+    """
+
+    label: ClassVar = "Ablation-CAM"
+    paper: ClassVar = "Desai and Ramaswamy, 2020, doi:10.1109/WACV45572.2020.9093360; after Grad-CAM, arXiv:1610.02391"
+    caption: ClassVar = "medium: where, without gradients"
+
+    def grid(self, trace: Trace, target: Target, layer: str) -> Tensor:
+        """Weigh each channel by what silencing it takes away: (h, w), signed."""
+        activation = activation_of(trace, layer)
+        copies = max(measured_batch(trace), COPIES_BYTES // trace.activation(layer).nbytes)
+        with samples_per_step(at_once(copies)):
+            lost = torch.from_numpy(drops(trace, layer, target).values).to(activation)
+        score = float(target(trace.logits)[0])
+        return channel_weighted(activation, lost / score if _has_shares(target, score) else lost)
+
+    def remarks(self, trace: Trace, target: Target) -> tuple[str, ...]:
+        """Say where the weights are not shares of the score."""
+        score = float(target(trace.logits)[0])
+        if _has_shares(target, score):
+            return ()
+        why = "the question compares two classes" if isinstance(target, Contrast) else f"the score is {score:.3g}"
+        return (f"Channels weigh what they add to the score, not a share of it, because {why}.",)
+
+
+def _has_shares(target: Target, score: float) -> bool:
+    return score > 0 and not isinstance(target, Contrast)
