@@ -19,21 +19,53 @@ if TYPE_CHECKING:
     from explain.method import METHODS as METHODS
     from explain.method import Method as Method
     from explain.method import register as register
+    from explain.methods.ablation_cam import AblationCAM as AblationCAM
     from explain.methods.activation_maximisation import ActivationMaximisation as ActivationMaximisation
     from explain.methods.apgd import APGD as APGD
     from explain.methods.attack_ensemble import AttackEnsemble as AttackEnsemble
+    from explain.methods.attention_rollout import AttentionRollout as AttentionRollout
+    from explain.methods.blur_ig import BlurIG as BlurIG
+    from explain.methods.cam import CAM as CAM
     from explain.methods.carlini_wagner import CarliniWagner as CarliniWagner
+    from explain.methods.deconvnet import Deconvnet as Deconvnet
     from explain.methods.deep_fool import DeepFool as DeepFool
+    from explain.methods.deep_lift import DeepLift as DeepLift
+    from explain.methods.eigen_cam import EigenCAM as EigenCAM
+    from explain.methods.eigen_grad_cam import EigenGradCAM as EigenGradCAM
+    from explain.methods.extremal_perturbation import ExtremalPerturbation as ExtremalPerturbation
+    from explain.methods.feature_factorization import FeatureFactorization as FeatureFactorization
     from explain.methods.fgsm import FGSM as FGSM
+    from explain.methods.finer_cam import FinerCAM as FinerCAM
+    from explain.methods.full_grad import FullGrad as FullGrad
+    from explain.methods.fused_cam import FusedCAM as FusedCAM
     from explain.methods.grad_cam import GradCAM as GradCAM
+    from explain.methods.grad_cam_plus_plus import GradCAMPlusPlus as GradCAMPlusPlus
+    from explain.methods.gradient_rollout import GradientRollout as GradientRollout
+    from explain.methods.gradient_shap import GradientSHAP as GradientSHAP
+    from explain.methods.guided_backprop import GuidedBackprop as GuidedBackprop
+    from explain.methods.guided_grad_cam import GuidedGradCAM as GuidedGradCAM
+    from explain.methods.guided_ig import GuidedIG as GuidedIG
+    from explain.methods.hi_res_cam import HiResCAM as HiResCAM
+    from explain.methods.input_x_gradient import InputXGradient as InputXGradient
     from explain.methods.integrated_gradients import IntegratedGradients as IntegratedGradients
+    from explain.methods.kernel_shap import KernelSHAP as KernelSHAP
     from explain.methods.layer_activations import LayerActivations as LayerActivations
+    from explain.methods.layer_cam import LayerCAM as LayerCAM
+    from explain.methods.lime import LIME as LIME
+    from explain.methods.lrp import LRP as LRP
     from explain.methods.momentum_fgsm import MomentumFGSM as MomentumFGSM
     from explain.methods.occlusion import Occlusion as Occlusion
     from explain.methods.pgd import PGD as PGD
     from explain.methods.random_signs import RandomSigns as RandomSigns
+    from explain.methods.rise import RISE as RISE
     from explain.methods.saliency import Saliency as Saliency
+    from explain.methods.score_cam import ScoreCAM as ScoreCAM
+    from explain.methods.smooth_grad import SmoothGrad as SmoothGrad
+    from explain.methods.smooth_grad_squared import SmoothGradSquared as SmoothGradSquared
     from explain.methods.square import Square as Square
+    from explain.methods.var_grad import VarGrad as VarGrad
+    from explain.methods.x_grad_cam import XGradCAM as XGradCAM
+    from explain.methods.xrai import XRAI as XRAI
     from explain.quick import quick_check as quick_check
     from explain.results import Adversarial as Adversarial
     from explain.results import Concepts as Concepts

@@ -15,7 +15,10 @@ from torch import fx, nn
 from torchvision.ops import FrozenBatchNorm2d, Permute, StochasticDepth
 
 #: What torch.fx raises on a network whose forward depends on its data or on Python that it cannot follow.
-UNTRACEABLE = (fx.proxy.TraceError, TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError, KeyError)
+UNTRACEABLE = (
+    *(fx.proxy.TraceError, TypeError, ValueError, RuntimeError, AttributeError, NotImplementedError, KeyError),
+    NameError,
+)
 
 
 @dataclass(frozen=True)

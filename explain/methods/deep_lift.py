@@ -1,0 +1,87 @@
+"""DeepLIFT: how the difference from a baseline spreads through the network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import torch
+
+from explain.baselines import baseline
+from explain.method import Method, register
+from explain.multipliers import multipliers
+from explain.results import Heatmap
+from explain.suitability import probe
+from explain.target import ClassLogit
+from explain.tracing import Trace
+from models.errors import UnsuitableError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from explain.target import Target
+    from models import LoadedModel
+
+#: The share of the difference that may be missing, and the smallest difference that shares are taken of.
+RESIDUAL, SMALLEST = 0.01, 1e-6
+
+
+@register
+@dataclass(frozen=True)
+class DeepLift(Method):
+    """Share out the rise of the score, from an empty picture to this one, by how each operation's output differs.
+
+    Picture and baseline run one after the other; instead of its gradient, each operation passes on the difference of
+    its output over that of its input (Shrikumar et al., 2017, arXiv:1704.02685, Rescale rule), the mean of both orders
+    where two moving values are multiplied, and the place of the larger maximum where a window is pooled. The values,
+    summed over colours, add up to y(picture) - y(baseline), in units of the target; the check "completeness" is what
+    is missing, as a share of that difference. Signed: negative values spoke against the class. What equals the
+    baseline gets nothing, and the map does not say what would happen if a pixel changed a little.
+    """
+
+    family: ClassVar = "Gradients"
+    label: ClassVar = "DeepLIFT"
+    paper: ClassVar = "Shrikumar et al., 2017, arXiv:1704.02685"
+    caption: ClassVar = "fast: which pixels, for and against"
+
+    baseline: Annotated[Literal["black", "white", "grey", "blur"], "The picture that stands for nothing"] = "black"
+
+    def __call__(self, trace: Trace, target: Target) -> Heatmap:
+        """Compute the map: values (H, W), signed, and the check "completeness" (0 = nothing missing)."""
+        shares, difference = _shared_out(trace, target, self.baseline)
+        missing = abs(float(shares.sum()) - difference)
+        residual = missing / max(abs(difference), SMALLEST)
+        notes: tuple[str, ...] = ()
+        if residual > RESIDUAL:
+            # Where shares for and against all but cancel, rounding alone is more than 1 % of the little that is left.
+            if missing > RESIDUAL * float(shares.abs().sum()):
+                raise UnsuitableError(_refusal(residual), "Integrated Gradients works on any network with gradients.")
+            notes = (f"The shares for and against nearly cancel; rounding is {_share(residual)} what is left.",)
+        return Heatmap(
+            values=shares.sum(0).float().numpy(), signed=True, checks={"completeness": residual}, notes=notes
+        )
+
+    @classmethod
+    def unsuitable(cls, model: LoadedModel) -> str | None:
+        """Refuse networks where more than 1 % of the difference is missing, for the class whose score differs most."""
+        trace = Trace(model, probe(model))
+        with torch.no_grad():
+            rise = trace.logits - model(baseline(trace.pixels, "black"))
+        shares, difference = _shared_out(trace, ClassLogit(int(rise[0].abs().argmax())), "black")
+        residual = abs(float(shares.sum()) - difference) / max(abs(difference), SMALLEST)
+        return None if residual <= RESIDUAL else _refusal(residual)
+
+
+def _shared_out(trace: Trace, target: Target, kind: str) -> tuple[Tensor, float]:
+    """Return the shares (3, H, W) float64 on the CPU, and the difference that they should add up to."""
+    start = baseline(trace.pixels, kind)
+    found, begun = multipliers(trace.model, trace.pixels, start, target)
+    return (found * (trace.pixels - start))[0].cpu().double(), float(target(trace.logits)[0]) - begun
+
+
+def _refusal(residual: float) -> str:
+    return f"On this network DeepLIFT's shares miss {_share(residual)} the rise that they should add up to."
+
+
+def _share(residual: float) -> str:
+    return f"{100 * residual:.3g} % of" if residual < 10 else "many times"
