@@ -50,9 +50,9 @@ def many_gradients(trace: Trace, target: Target, count: int) -> Callable[[Tensor
 def folded(model: LoadedModel, pixels: Tensor) -> Callable[[Tensor], Tensor]:
     """Return what gives the model's scores for pixels (N, 3, H, W) in less time: batch norms folded, channels last.
 
-    Where torch.fx cannot follow the network, where it has nothing to fold, or where the scores for `pixels` and
-    their mirror image differ (a norm may serve two convolutions), that is the model itself. Nothing is traced here,
-    which would disturb other threads.
+    Where torch.fx cannot follow the network, where it has nothing to fold, or where the scores for `pixels`, (1, 3,
+    H, W), differ (a norm may serve two convolutions), that is the model itself. Nothing is traced here, which would
+    disturb other threads.
     """
     operations = model.graph.operations
     pairs = [] if operations is None else list(_pairs(operations))
@@ -72,12 +72,12 @@ def folded(model: LoadedModel, pixels: Tensor) -> Callable[[Tensor], Tensor]:
             logits: Tensor = run(quick, {quick.input: normalised}, [quick.output])[quick.output]
         return logits
 
-    # Two pictures: some networks count on the number of pictures that they were traced with.
+    # Beside another picture: some networks count on the number of pictures that they were traced with.
     two = torch.cat([pixels, pixels.flip(-1)])
     with torch.no_grad():
-        own = model(two)
+        own = model(pixels)
         try:
-            other = ask(two)
+            other = ask(two)[:1]
         except RuntimeError:
             return model
     return ask if own.shape == other.shape and bool((own - other).abs().max() <= CLOSE * own.abs().max()) else model

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
-import numpy as np
-import torch
-
-from explain.baselines import baseline, random_baselines
-from explain.gradients import input_gradients, scores
+from explain.gradients import scores
 from explain.method import Method, register
 from explain.params import Range
+from explain.paths import RESIDUAL, Starts, along_lines, missing, residual, starts_of
 from explain.results import Heatmap
-from explain.stepping import steps
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,11 +17,10 @@ if TYPE_CHECKING:
     from explain.target import Target
     from explain.tracing import Trace
 
-#: Several baselines: how many pictures of noise "random" averages, and what "mean" averages.
+#: How many pictures of noise "random" averages.
 DRAWS = 4
-SEVERAL = ("black", "white", "grey", "blur")
-#: The adaptive rule stops below this residual, or at this many times the steps asked for.
-RESIDUAL, MOST_TIMES = 0.01, 8
+#: The adaptive rule stops at this many times the steps asked for, at the latest.
+MOST_TIMES = 8
 
 
 @register
@@ -47,7 +41,7 @@ class IntegratedGradients(Method):
 
     steps: Annotated[int, Range(2, 500), "Points on the path from the baseline"] = 50
     baseline: Annotated[
-        Literal["black", "white", "grey", "blur", "mean", "random"],
+        Starts,
         "The picture that stands for nothing; mean = over black, white, grey and blur; random = over four of noise",
     ] = "black"
     adaptive: Annotated[bool, "Double the points until less than 1 % of the difference is missing"] = False
@@ -59,44 +53,17 @@ class IntegratedGradients(Method):
         difference = float((target(trace.logits) - scores(trace.model, starts, target)).mean())
         count = self.steps
         while True:
-            values = self._shared_out(trace, target, starts, count)
-            residual = abs(float(values.sum()) - difference) / max(abs(difference), 1e-6)
-            if not self.adaptive or residual < RESIDUAL or count * 2 > self.steps * MOST_TIMES:
+            values = along_lines(trace, target, starts, count).sum(0)
+            left = residual(float(values.sum()), difference)
+            if not self.adaptive or left < RESIDUAL or count * 2 > self.steps * MOST_TIMES:
                 break
             count *= 2
         return Heatmap(
-            values=values.astype(np.float32),
+            values=values.float().numpy(),
             signed=True,
-            checks={"completeness": residual, "steps": float(count)},
-            notes=self._notes(residual),
+            checks={"completeness": left, "steps": float(count)},
+            notes=missing(left),
         )
 
     def _starts(self, pixels: Tensor) -> Tensor:
-        if self.baseline == "random":
-            return random_baselines(pixels, DRAWS, self.seed)
-        kinds = SEVERAL if self.baseline == "mean" else (self.baseline,)
-        return torch.cat([baseline(pixels, kind) for kind in kinds])
-
-    def _shared_out(self, trace: Trace, target: Target, starts: Tensor, count: int) -> np.ndarray:
-        """Integrate along the path from each start and average: (H, W) float64, summed over colours."""
-        places, weights = np.polynomial.legendre.leggauss(count)
-        along = torch.from_numpy((places + 1) / 2).to(starts)
-        share = torch.from_numpy(weights / 2 / len(starts)).to(starts)
-        total = torch.zeros_like(trace.pixels[0], dtype=torch.float64, device="cpu")
-
-        def so_far() -> Heatmap:
-            return Heatmap(values=total.sum(0).float().numpy(), signed=True)
-
-        for part in steps(trace, count * len(starts), so_far, gradient=True):
-            chosen = torch.arange(part.start, part.stop, device=starts.device)
-            start, point = starts[chosen // count], chosen % count
-            way = trace.pixels - start
-            gradients = input_gradients(trace.model, start + along[point, None, None, None] * way, target)
-            total += (gradients * way * share[point, None, None, None]).sum(0).double().cpu()
-        return total.sum(0).numpy()
-
-    def _notes(self, residual: float) -> tuple[str, ...]:
-        if residual < RESIDUAL:
-            return ()
-        missing = "more than all" if not math.isfinite(residual) or residual > 1 else f"{100 * residual:.0f} %"
-        return (f"The shares miss {missing} of the difference they should add up to; take more steps.",)
+        return starts_of(pixels, self.baseline, DRAWS, self.seed)
