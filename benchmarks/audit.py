@@ -4,7 +4,7 @@ For each network, with seeded live random weights: is it read as a graph, does e
 equal a clone taken by a plain hook when the layer ran, does the network go on rightly from layers in
 its beginning, middle and end with two pictures at once, is it alive, which layer do class activation
 maps take, and which methods refuse it. What is measured is kept in `runs/audit.jsonl`, one line for
-each network, so that a stopped audit continues.
+each network, so that a stopped audit continues; methods that are new since then are asked for themselves.
 """
 
 from __future__ import annotations
@@ -27,20 +27,18 @@ from explain.suitability import default_layer, probe
 from models.errors import ConvLensError
 
 TABLE = Path("docs/audit.md")
+#: Methods that measure whether they are right before they answer.
+GATED = ("DeepLift", "LRP", "FullGrad")
 KEPT = Path("runs/audit.jsonl")
 
 
 def audit(key: str) -> dict[str, Any]:
     """Measure one network; see the module's docstring for what."""
     began = time.perf_counter()
-    card = models.CARDS[key]
-    model = models.load(key, device="cpu") if card.weights and key.startswith("everyday") else models.load(
-        key, weights="random", device="cpu"
-    )
+    card, model = models.CARDS[key], _loaded(key)
     trace = explain.trace(model, probe(model))
     compared, worst = _compare_activations(trace)
     gradient = float(trace.input_gradient(explain.ClassLogit(int(trace.logits.argmax()))).abs().max())
-    reasons = {name: explain.unsuitable(model, method) for name, method in explain.METHODS.items()}
     try:
         layer = default_layer(model)
     except ConvLensError as error:
@@ -55,9 +53,31 @@ def audit(key: str) -> dict[str, Any]:
         "rest": _worst_rest(trace),
         "gradient": gradient,
         "default_layer": layer,
-        "refused": {name: reason for name, reason in reasons.items() if reason},
+        "refused": _refused(model, list(explain.METHODS)),
+        "asked": list(explain.METHODS),
         "seconds": time.perf_counter() - began,
     }
+
+
+def _asked_on(row: dict[str, Any]) -> dict[str, Any]:
+    """Ask the methods that an earlier audit of this network did not know."""
+    missing = [name for name in explain.METHODS if name not in row.get("asked", [])]
+    if not missing:
+        return row
+    refused = {name: reason for name, reason in row["refused"].items() if name not in missing}
+    return row | {"refused": refused | _refused(_loaded(row["key"]), missing), "asked": list(explain.METHODS)}
+
+
+def _loaded(key: str) -> models.LoadedModel:
+    """Load a network with its own weights if it ships, else with seeded live random ones."""
+    ships = models.CARDS[key].weights and key.startswith("everyday")
+    return models.load(key, weights=None if ships else "random", device="cpu")
+
+
+def _refused(model: models.LoadedModel, names: list[str]) -> dict[str, str]:
+    """Ask methods whether they suit a network: the reasons of those that do not."""
+    reasons = {name: explain.unsuitable(model, explain.METHODS[name]) for name in names}
+    return {name: reason for name, reason in reasons.items() if reason}
 
 
 def _compare_activations(trace: explain.Trace) -> tuple[int, float]:
@@ -117,17 +137,26 @@ def write_table(rows: list[dict[str, Any]]) -> None:
         f"{max(row['worst'] for row in rows):.1e}; worst rest {max(row['rest'] for row in rows):.1e}; smallest "
         f"gradient {min(row['gradient'] for row in rows):.1e}.",
         "",
+        *(f"{explain.METHODS[name].label} suits {_suited(rows, name)} of {len(rows)} networks." for name in GATED),
+        "",
         "| network | parameters | layers | compared | worst activation | worst rest | gradient | CAM layer | refused |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
+    numbers: dict[str, int] = {}
     for row in rows:
-        refused = "; ".join(f"{name}: {reason}" for name, reason in row["refused"].items()) or "none"
+        numbered = [(name, numbers.setdefault(reason, len(numbers) + 1)) for name, reason in row["refused"].items()]
+        refused = ", ".join(f"{explain.METHODS[name].label} [{number}]" for name, number in numbered) or "none"
         lines.append(
             f"| {row['key']} | {row['parameters'] / 1e6:.1f} M | {row['layers']} | {row['compared']} | "
             f"{row['worst']:.0e} | {row['rest']:.0e} | {row['gradient']:.0e} | {row['default_layer']} | {refused} |"
         )
+    lines += ["", "Reasons:", "", *(f"[{number}] {reason}  " for reason, number in numbers.items())]
     TABLE.parent.mkdir(exist_ok=True)
     TABLE.write_text("\n".join(lines) + "\n")
+
+
+def _suited(rows: list[dict[str, Any]], name: str) -> int:
+    return sum(name in row["asked"] and name not in row["refused"] for row in rows)
 
 
 def main() -> None:
@@ -136,15 +165,20 @@ def main() -> None:
     parser.add_argument("--most", type=float, default=float("inf"), help="leave out networks above this many million")
     most = parser.parse_args().most * 1e6
     KEPT.parent.mkdir(exist_ok=True)
-    rows = [json.loads(line) for line in KEPT.read_text().splitlines()] if KEPT.exists() else []
-    done = {row["key"] for row in rows}
+    lines = KEPT.read_text().splitlines() if KEPT.exists() else []
+    # What was found later stands further down.
+    known = {row["key"]: row for row in map(json.loads, lines)}
     for card in sorted(models.CARDS.values(), key=lambda card: card.parameters):
-        if card.key not in done and card.parameters <= most:
-            rows.append(audit(card.key))
+        if card.parameters > most:
+            continue
+        row = _asked_on(known[card.key]) if card.key in known else audit(card.key)
+        if row is not known.get(card.key):
+            known[card.key] = row
             with KEPT.open("a") as file:
-                file.write(json.dumps(rows[-1]) + "\n")
-            print(f"{card.key}: worst activation {rows[-1]['worst']:.0e}, {rows[-1]['seconds']:.0f} s", flush=True)
-    write_table(sorted(rows, key=lambda row: str(row["key"])))
+                file.write(json.dumps(row) + "\n")
+            print(f"{card.key}: worst activation {row['worst']:.0e}, {len(row['refused'])} refused", flush=True)
+    rows = sorted(known.values(), key=lambda row: str(row["key"]))
+    write_table(rows)
     broken = [row["key"] for row in rows if row["worst"] > 1e-3 or row["rest"] > 1e-3 or row["gradient"] < 1e-6]
     print(f"{len(rows)} networks, {len(broken)} with a fault: {', '.join(broken) or 'none'}")
     raise SystemExit(bool(broken))
