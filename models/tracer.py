@@ -7,6 +7,7 @@ import math
 import operator
 import re
 from dataclasses import dataclass
+from threading import Lock, get_ident
 from typing import Any
 
 import torch
@@ -40,10 +41,15 @@ class Operations:
         return self.nodes[0]
 
 
+#: While torch.fx traces, it changes what calling any module means, for all threads: two traces would mix.
+_tracing = Lock()
+
+
 def read_operations(network: nn.Module) -> Operations:
     """Trace a network into operations without in-place writes; raises one of UNTRACEABLE where that cannot be done."""
-    tracer = _Tracer()
-    graph = tracer.trace(network)
+    with _tracing:
+        tracer = _Tracer()
+        graph = tracer.trace(network)
     _without_in_place_writes(graph)
     nodes = tuple(node for node in graph.nodes if node.op != "output")
     result = next(node for node in graph.nodes if node.op == "output").args[0]
@@ -59,12 +65,14 @@ class _Tracer(fx.Tracer):
     """Names each operation as torchvision does, and remembers which node is each container's return value.
 
     Unlike torchvision's tracer it looks inside torchvision's blocks of convolution, norm and
-    activation, and keeps the names of modules that end in a number (`conv_1`) as they are.
+    activation, and keeps the names of modules that end in a number (`conv_1`) as they are. Networks that other threads
+    run meanwhile are none of its business.
     """
 
     def __init__(self) -> None:
         super().__init__(autowrap_modules=(math, torchvision.ops))
         self.names: dict[str, fx.Node] = {}
+        self._thread = get_ident()
         self._path = ""
         self._paths: set[str] = set()
 
@@ -78,6 +86,8 @@ class _Tracer(fx.Tracer):
         )
 
     def call_module(self, m: nn.Module, forward: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if get_ident() != self._thread:
+            return forward(*args, **kwargs)
         outer, self._path = self._path, self.path_of_module(m)
         try:
             if self.is_leaf_module(m, self._path):
@@ -88,6 +98,9 @@ class _Tracer(fx.Tracer):
             return result
         finally:
             self._path = outer
+
+    def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
+        return attr_val if get_ident() != self._thread else super().getattr(attr, attr_val, parameter_proxy_cache)
 
     def create_proxy(self, kind: str, target: Any, args: Any, kwargs: Any, *rest: Any, **more: Any) -> fx.Proxy:
         proxy = super().create_proxy(kind, target, args, kwargs, *rest, **more)

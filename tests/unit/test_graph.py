@@ -1,5 +1,7 @@
 """Reading a network: names, order, shapes, receptive fields, in-place writes."""
 
+import threading
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -149,3 +151,39 @@ def test_swin_has_its_channels_last() -> None:
     _, graph = read("swin_t")
     assert graph.geometry["features.7"].axes == "NHWC"
     assert graph.geometry["permute"].axes == "NCHW"
+
+
+def test_networks_run_and_are_read_in_other_threads_while_one_is_read() -> None:
+    """torch.fx changes what calling a module means for all threads while it traces."""
+    running, names = toy.seeded(toy.Pooled()), [layer.name for layer in read("resnet18")[1].layers]
+    pixels = toy.picture(32)
+    with torch.no_grad():
+        expected = running(pixels)
+    wrong: list[object] = []
+    ended = threading.Event()
+
+    def run_on() -> None:
+        while not ended.is_set():
+            try:
+                with torch.no_grad():
+                    same = torch.equal(running(pixels), expected)
+            except Exception as error:
+                wrong.append(error)
+                return
+            if not same:
+                wrong.append("another answer")
+
+    def read_on() -> None:
+        for _ in range(2):
+            found = [layer.name for layer in read("resnet18", side=64)[1].layers]
+            if found != names:
+                wrong.append(found)
+
+    runner, readers = threading.Thread(target=run_on), [threading.Thread(target=read_on) for _ in range(2)]
+    for thread in (runner, *readers):
+        thread.start()
+    for thread in readers:
+        thread.join()
+    ended.set()
+    runner.join()
+    assert wrong == []
