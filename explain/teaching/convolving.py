@@ -96,7 +96,7 @@ def conv2d(
         )
         for g in range(groups)
     ]
-    maps: Floats = np.concatenate(parts, -3).astype(np.float32)
+    maps: Floats = np.concatenate(parts, -3)
     return maps if bias is None else maps + bias[:, None, None]
 
 
