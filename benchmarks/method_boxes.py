@@ -99,7 +99,9 @@ def centred(side: int) -> np.ndarray:
 
 
 def lines(kept: Records) -> list[str]:
-    """Write one table a network, the best first."""
+    """Write one table a network, the best first; nothing before anything is measured."""
+    if not any(True for _ in kept.under("boxes")):
+        return []
     found = [
         "## Energy inside the boxes",
         "",

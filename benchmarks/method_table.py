@@ -71,18 +71,17 @@ def _tried(model: models.LoadedModel, trace: explain.Trace, name: str) -> dict[s
 def lines(kept: Records) -> list[str]:
     """Write the table, and the reasons below it."""
     names = attributions()
+    networks = [key for key in NETWORKS if all(("table", key, name) in kept for name in names)]
     reasons: dict[str, int] = {}
 
     def cell(key: str, name: str) -> str:
-        if ("table", key, name) not in kept:
-            return "?"
         found = kept["table", key, name]
         if "refused" in found:
             return f"[{reasons.setdefault(found['refused'], len(reasons) + 1)}]"
         return "fine" if found["sound"] else "empty"
 
     rows = [
-        f"| {explain.METHODS[name].label} | " + " | ".join(cell(key, name) for key in NETWORKS) + " |" for name in names
+        f"| {explain.METHODS[name].label} | " + " | ".join(cell(key, name) for key in networks) + " |" for name in names
     ]
     return [
         "## Fine, or refused with a reason",
@@ -90,8 +89,8 @@ def lines(kept: Records) -> list[str]:
         "Every method says by itself where it would mean nothing or be wrong; what is fine here was also run, on a "
         "smooth seeded picture. Networks that do not ship have seeded live random weights.",
         "",
-        "| method | " + " | ".join(NETWORKS) + " |",
-        "|---" * (len(NETWORKS) + 1) + "|",
+        "| method | " + " | ".join(networks) + " |",
+        "|---" * (len(networks) + 1) + "|",
         *rows,
         "",
         *(f"[{number}] {reason}  " for reason, number in reasons.items()),

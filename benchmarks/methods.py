@@ -41,7 +41,7 @@ def written(parts: Sequence[Sequence[str]]) -> str:
         "",
         f"Written on {today} by `python -m benchmarks.methods` with {versions} on {platform.machine()}, on the CPU.",
     ]
-    return "\n".join([*head, *(line for part in parts for line in ("", *part))]) + "\n"
+    return "\n".join([*head, *(line for part in parts if part for line in ("", *part))]) + "\n"
 
 
 def main() -> None:
