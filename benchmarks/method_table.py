@@ -12,7 +12,7 @@ import models
 from benchmarks.records import Records
 from explain.results import Concepts, Heatmap
 from explain.suitability import probe
-from models.errors import ConvLensError
+from models.errors import UnsuitableError
 
 #: Seeded live random weights, but for the networks that ship.
 NETWORKS = (
@@ -21,7 +21,7 @@ NETWORKS = (
 )
 #: Smaller settings for methods that take thousands of samples: whether they run does not depend on them.
 QUICK: dict[str, dict[str, Any]] = {
-    "RISE": {"samples": 8},
+    "RISE": {"samples": 10},
     "LIME": {"samples": 40},
     "KernelSHAP": {"samples": 40},
     "Occlusion": {"window": 112, "stride": 112},
@@ -61,7 +61,7 @@ def _tried(model: models.LoadedModel, trace: explain.Trace, name: str) -> dict[s
         return {"refused": reason}
     try:
         found = explain.run(model, trace, explain.METHODS[name](**QUICK.get(name, {})))
-    except ConvLensError as error:
+    except UnsuitableError as error:
         return {"refused": error.message}
     values = found.maps if isinstance(found, Concepts) else found.values
     sound = bool(np.isfinite(values).all() and values.any())
