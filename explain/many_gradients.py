@@ -31,12 +31,9 @@ CLOSE = 1e-3
 def many_gradients(trace: Trace, target: Target, count: int) -> Callable[[Tensor], Tensor]:
     """Return what differentiates the target by the pixels of each picture: (N, 3, H, W) -> (N, 3, H, W).
 
-    count: how many pictures will be asked about. It, the device and the network decide about folding, so the number
-    of pictures in a step changes no answer.
+    count: how many pictures will be asked about, see `for_many`.
     """
-    model = trace.model
-    worth = count >= WORTH_FOLDING and model.device.type == "cpu"
-    ask = folded(model, trace.pixels) if worth else model
+    ask = for_many(trace, count)
 
     def differentiated(pixels: Tensor) -> Tensor:
         leaf = pixels.detach().requires_grad_()
@@ -45,6 +42,15 @@ def many_gradients(trace: Trace, target: Target, count: int) -> Callable[[Tensor
         return found.detach()
 
     return differentiated
+
+
+def for_many(trace: Trace, count: int) -> Callable[[Tensor], Tensor]:
+    """Return what gives the scores of `count` pictures in the least time: the network, folded where that pays.
+
+    The count, the device and the network decide, so the number of pictures in a step changes no answer.
+    """
+    worth = count >= WORTH_FOLDING and trace.model.device.type == "cpu"
+    return folded(trace.model, trace.pixels) if worth else trace.model
 
 
 def folded(model: LoadedModel, pixels: Tensor) -> Callable[[Tensor], Tensor]:

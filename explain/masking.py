@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from explain.many_gradients import WORTH_FOLDING, folded
+from explain.many_gradients import for_many
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,11 +27,9 @@ def through(masks: Tensor, pixels: Tensor, instead: Tensor) -> Tensor:
 def many_scores(trace: Trace, target: Target, count: int) -> Callable[[Tensor], Tensor]:
     """Return what gives the target for pictures: (N, 3, H, W) -> (N,), in double precision, on the CPU.
 
-    count: how many pictures will be asked about. It, the device and the network decide about folding, so the number
-    of pictures in a step changes no answer.
+    count: how many pictures will be asked about, see `many_gradients.for_many`.
     """
-    worth = count >= WORTH_FOLDING and trace.model.device.type == "cpu"
-    ask = folded(trace.model, trace.pixels) if worth else trace.model
+    ask = for_many(trace, count)
 
     def scored(pictures: Tensor) -> Tensor:
         with torch.no_grad():

@@ -171,6 +171,8 @@ def test_what_the_list_picks_survives_a_reload_other_pages_and_going_back(screen
     screen.page.get_by_role("link", name="Explain").click()
     screen.page.wait_for_url("**method=GradCAMPlusPlus**")
     picked_method(screen, "Grad-CAM++")
+    screen.answered()
+    assert screen.page.locator(".stExpander", has_text="About Grad-CAM++").count() == 1
 
 
 @pytest.mark.parametrize("screen", [(390, 844, "dark")], indirect=True)
