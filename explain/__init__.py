@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from explain.engine import predict as predict
     from explain.engine import run as run
     from explain.engine import unsuitable as unsuitable
+    from explain.measuring import measure as measure
     from explain.method import METHODS as METHODS
     from explain.method import Method as Method
     from explain.method import register as register
@@ -66,6 +67,10 @@ if TYPE_CHECKING:
     from explain.methods.var_grad import VarGrad as VarGrad
     from explain.methods.x_grad_cam import XGradCAM as XGradCAM
     from explain.methods.xrai import XRAI as XRAI
+    from explain.metric import METRICS as METRICS
+    from explain.metric import Metric as Metric
+    from explain.metrics.deletion import Deletion as Deletion
+    from explain.metrics.insertion import Insertion as Insertion
     from explain.quick import quick_check as quick_check
     from explain.results import Adversarial as Adversarial
     from explain.results import Concepts as Concepts
@@ -93,7 +98,9 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "explain.engine": ("predict", "run", "unsuitable"),
+    "explain.measuring": ("measure",),
     "explain.method": ("Method", "register"),
+    "explain.metric": ("Metric",),
     "explain.quick": ("quick_check",),
     "explain.results": (
         *("Adversarial", "Concepts", "Curve", "Explanation", "FeatureMaps", "Heatmap", "Prediction", "QuickCheck"),
@@ -117,20 +124,21 @@ def __getattr__(name: str) -> Any:
     if name == "trace":
         return import_module("explain.tracing").trace_picture
     if name[0].isupper():  # not for submodules: `from explain import results` loads no torch
-        methods = _registered()
-        if name == "METHODS":
-            return methods
-        if name in methods:
-            return methods[name]
+        for registry in ("METHODS", "METRICS"):
+            known = _registered(registry)
+            if name == registry:
+                return known
+            if name in known:
+                return known[name]
     raise AttributeError(f"module 'explain' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted({*_HOME_OF, *globals(), "METHODS", "trace"})
+    return sorted({*_HOME_OF, *globals(), "METHODS", "METRICS", "trace"})
 
 
-def _registered() -> dict[str, Any]:
-    """Import every file of explain.methods, so that the registry is whole."""
-    import_module("explain.methods")
-    methods: dict[str, Any] = import_module("explain.method").METHODS
-    return methods
+def _registered(registry: str) -> dict[str, Any]:
+    """Import every file of explain.methods, or explain.metrics, so that the registry is whole."""
+    import_module(f"explain.{registry.lower()}")
+    known: dict[str, Any] = getattr(import_module(f"explain.{registry.lower()[:-1]}"), registry)
+    return known

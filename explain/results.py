@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -11,8 +11,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from explain.method import Method
+    from explain.metric import Metric
     from explain.target import Target
 
+#: Which way a figure is good.
+Direction = Literal["higher", "lower"]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -118,21 +121,43 @@ class Visualisation(Explanation):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Curve(Explanation):
-    """A figure that changes along a scale: x, y (n,) float32, and the area under y by the trapezoid rule."""
+class Measured(Explanation):
+    """What a check says of a map: which direction is better, and the same figure for maps that know nothing.
+
+    metric: the check with its parameters; method: what made the map. baselines: the figure by the name of the control
+    map, see explain.control_maps.CONTROLS.
+    """
+
+    better: Direction | None = None
+    baselines: dict[str, float] = field(default_factory=dict)
+    metric: Metric | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Curve(Measured):
+    """A figure that changes along a scale: x, y (n,) float32, and the area under y by the trapezoid rule.
+
+    others: y for each control map. stages: a name for each x, where the scale has names.
+    """
 
     x: NDArray[np.float32]
     y: NDArray[np.float32]
     area: float
+    others: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    stages: tuple[str, ...] = ()
+
+    @property
+    def value(self) -> float:
+        """The one figure that sums the curve up: its area."""
+        return self.area
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Score(Explanation):
-    """One figure, which direction is better ("higher" or "lower"), and the same figure for simple baselines."""
+class Score(Measured):
+    """One figure. error: its standard error, where it is a mean over draws."""
 
     value: float
-    better: str
-    baselines: dict[str, float] = field(default_factory=dict)
+    error: float = float("nan")
 
 
 @dataclass(frozen=True, eq=False)
