@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from dashboard import warm
-from dashboard.views import attack, explain, layers, learn, mistakes
+from dashboard.views import attack, compare, explain, layers, learn, mistakes
 
 MARK = (
     "<rect width='32' height='32' rx='7' fill='#0b6e4f'/>"
@@ -24,6 +24,7 @@ st.logo(LOGO, size="large")
 st.html(Path(__file__).parent / "dashboard" / "page.css")
 pages = [
     st.Page(explain.page, title="Explain", url_path="explain", default=True),
+    st.Page(compare.page, title="Compare", url_path="compare"),
     st.Page(layers.page, title="Layers", url_path="layers"),
     st.Page(attack.page, title="Attack", url_path="attack"),
     st.Page(mistakes.page, title="Mistakes", url_path="mistakes"),

@@ -19,15 +19,15 @@ import explain
 import models
 from benchmarks import labelled
 from benchmarks.method_table import attributions, gives
-from benchmarks.records import Records
+from explain.boxes import share_inside
+from explain.control_maps import centred
+from explain.records import Records
 from explain.results import Heatmap
 from models.errors import ConvLensError
 
 NETWORKS = ("mobilenet_v2", "squeezenet1_1")
 #: Pictures whose boxes cover more than this say little.
 LARGEST = 0.5
-#: Standard deviation of the centred Gaussian, as a share of the side.
-WIDTH = 0.25
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,22 +80,8 @@ def _energy(model: models.LoadedModel, method: explain.Method, boxed: Boxed) -> 
     except ConvLensError as error:
         return {"refused": error.message, "area": float(boxed.inside.mean())}
     assert isinstance(found, Heatmap)
-    return {"energy": share(found.values, boxed.inside), "area": float(boxed.inside.mean()), "seconds": found.seconds}
-
-
-def share(values: np.ndarray, inside: np.ndarray) -> float | None:
-    """Return the share of the positive values that lies inside, None where there are none."""
-    positive = np.maximum(values, 0)
-    total = float(positive.sum(dtype=np.float64))
-    return float(positive[inside].sum(dtype=np.float64)) / total if total > 0 else None
-
-
-def centred(side: int) -> np.ndarray:
-    """Return a Gaussian around the middle, (side, side)."""
-    away = (np.arange(side) + 0.5) / side - 0.5
-    along = np.exp(-0.5 * (away / WIDTH) ** 2)
-    gaussian: np.ndarray = np.outer(along, along)
-    return gaussian
+    energy = share_inside(found.values, boxed.inside)
+    return {"energy": energy, "area": float(boxed.inside.mean()), "seconds": found.seconds}
 
 
 def lines(kept: Records) -> list[str]:
@@ -110,7 +96,7 @@ def lines(kept: Records) -> list[str]:
         "of the area that is. Every method has the first pictures of one drawn order, as many as its time allowed. A "
         "method that does not look at the class can score high, too: compare with a Gaussian in the picture's middle.",
     ]
-    centres = {boxed.file: share(centred(224), boxed.inside) or 0.0 for boxed in pictures()}
+    centres = {boxed.file: share_inside(centred(*boxed.inside.shape), boxed.inside) or 0.0 for boxed in pictures()}
     for key in NETWORKS:
         rows = [row for name in attributions() if (row := _row(kept, key, name, centres)) is not None]
         head = "| method | energy inside | share of the area | times | a centred Gaussian | pictures | without a map |"

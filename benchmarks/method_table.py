@@ -9,7 +9,7 @@ import numpy as np
 
 import explain
 import models
-from benchmarks.records import Records
+from explain.records import Records
 from explain.results import Concepts, Heatmap
 from explain.suitability import probe
 from models.errors import UnsuitableError

@@ -24,7 +24,7 @@ import torch
 import torchvision
 
 from benchmarks import method_boxes, method_montage, method_table
-from benchmarks.records import Records
+from explain.records import Records
 
 KEPT = Path("runs/methods.jsonl")
 TABLE = Path("docs/methods.md")

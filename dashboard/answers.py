@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Union
 
 if TYPE_CHECKING:
     from dashboard.uploads import Picture
-    from explain.results import Explanation, Prediction, QuickCheck
+    from explain.results import Curve, Explanation, Prediction, QuickCheck, Score
 
 Ask = Literal["score", "probability"]
+#: What a check of a map comes to.
+Outcome = Union["Curve", "Score", "Declined"]
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,13 @@ class Choice:
         """What tells this choice from others, the weights' identity left out; the picture by its checksum."""
         asked = (self.index, self.against, self.ask)
         return (self.model, self.untrained, self.picture.sha256, self.method, self.parameters, asked)
+
+
+@dataclass(frozen=True)
+class Declined:
+    """Why a check means nothing for a map, in a sentence."""
+
+    reason: str
 
 
 @dataclass(frozen=True, eq=False)

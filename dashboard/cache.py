@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import atexit
 import gc
-import os
-import sys
-from dataclasses import dataclass, field, is_dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -14,10 +12,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import streamlit as st
 
 from dashboard import own, shipped
-from dashboard.answers import Answer, Choice
+from dashboard.answers import Answer, Choice, Declined
 from dashboard.catalogue import catalogue
-from dashboard.store import Store
+from dashboard.store import MIB, Store, bytes_of, half_the_memory
 from dashboard.suited import Suited
+from explain.results import Heatmap
+from models.errors import ConvLensError
 from models.weights import weights_here
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from dashboard.answers import Outcome
     from explain.method import Method
+    from explain.metric import Metric
     from explain.results import Prediction
     from explain.target import Target
     from explain.tracing import Trace
@@ -34,14 +36,6 @@ if TYPE_CHECKING:
     from models.progress import Listener, Progress
 
 Found = TypeVar("Found")
-MIB = 2**20
-
-
-def half_the_memory() -> int:
-    """Return half of the machine's memory in bytes, or 4 GiB where it cannot be asked."""
-    if sys.platform == "win32":
-        return 4096 * MIB
-    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def _deaf(progress: Progress) -> None:
@@ -63,7 +57,7 @@ class Shelf:
     )
     #: What is measured around an answer: control, sizes, files.
     studies: Store[Any] = field(
-        default_factory=lambda: Store(most=500, bytes_at_most=128 * MIB, size=lambda study: _bytes_of_arrays(study))
+        default_factory=lambda: Store(most=500, bytes_at_most=128 * MIB, size=bytes_of)
     )
     predictions: Store[Prediction] = field(
         default_factory=lambda: Store(most=1000, bytes_at_most=64 * MIB, size=lambda found: found.logits.nbytes * 20)
@@ -94,6 +88,7 @@ def ready_torch() -> None:
     """Import torch once, and spare its million objects from every later garbage collection."""
     import_module("explain.methods")
     import_module("models.registry")
+    import_module("skimage.filters")  # half a second, which the first quick check would wait for
     gc.collect()
     gc.freeze()
     atexit.register(gc.unfreeze)  # else what is frozen counts as leaked when the server ends
@@ -188,14 +183,13 @@ def answer(choice: Choice, listener: Listener) -> Answer:
 def compute(kept: Shelf, network: LoadedModel, choice: Choice, listener: Listener = _deaf) -> Answer:
     """Compute an answer, using the traces and predictions that are kept."""
     import explain
-    from explain.results import Heatmap
 
     prediction = _prediction(kept, network, choice, listener)
     index = int(prediction.indices[0]) if choice.index is None else choice.index
-    target = _target(choice, index)
+    target = target_of(choice, index)
     trace = _trace(kept, network, choice, listener)
     kept.suited.find(network, choice.method)
-    found = explain.run(network, trace, _method(choice), target)
+    found = explain.run(network, trace, method_of(choice), target)
     check = None
     if isinstance(found, Heatmap) and not found.empty:
         check = explain.quick_check(trace, found, target)
@@ -216,6 +210,29 @@ def study(
         return within_memory(_trace(shelf(), network, choice, listener), lambda trace: compute(trace.model, trace))
 
     found: Found = shelf().studies.ask(key, work, listener)
+    return found
+
+
+def check(choice: Choice, answer: Answer, metric: Metric, listener: Listener) -> Outcome:
+    """Check the map of an answer by one metric, once for all sessions; where that means nothing, say why."""
+
+    return study(choice, repr(metric), lambda network, trace: measured(trace, choice, answer, metric), listener)
+
+
+def measured(trace: Trace, choice: Choice, answer: Answer, metric: Metric) -> Outcome:
+    """Check the map of an answer without looking whether that was done already."""
+    import explain
+
+    assert isinstance(answer.explanation, Heatmap)
+    try:
+        return explain.measure(trace, metric, answer.explanation, target_of(choice, answer.index), method_of(choice))
+    except ConvLensError as error:
+        return Declined(error.message)
+
+
+def checked(choice: Choice, answer: Answer, metric: Metric) -> Outcome | None:
+    """Return what a check said, if it was made."""
+    found: Outcome | None = shelf().studies.get((answer.weights, choice.key, repr(metric)))
     return found
 
 
@@ -260,27 +277,20 @@ def _picture_key(network: LoadedModel, choice: Choice) -> tuple[str, ...]:
     return (network.weights.identity, choice.model, choice.picture.sha256)
 
 
-def _method(choice: Choice) -> Method:
+def method_of(choice: Choice) -> Method:
+    """Make the method of a choice."""
     import explain
 
     return explain.METHODS[choice.method](**dict(choice.parameters))
 
 
-def _target(choice: Choice, index: int) -> Target:
+def target_of(choice: Choice, index: int) -> Target:
+    """Say what a choice asks of a class."""
     from explain.target import ClassLogit, ClassProbability, Contrast
 
     if choice.against is not None:
         return Contrast(index, choice.against)
     return ClassProbability(index) if choice.ask == "probability" else ClassLogit(index)
-
-
-def _bytes_of_arrays(value: object) -> int:
-    """Count the bytes of the arrays that a dataclass holds, in dataclasses and tuples inside it too."""
-    if isinstance(value, tuple):
-        return sum(_bytes_of_arrays(part) for part in value)
-    if is_dataclass(value):
-        return 500 + sum(_bytes_of_arrays(part) for part in vars(value).values())
-    return int(getattr(value, "nbytes", 0)) + (len(value) if isinstance(value, bytes) else 0)
 
 
 def _bytes_of_weights(network: LoadedModel) -> int:

@@ -14,12 +14,15 @@ from pathlib import Path
 from typing import Any
 
 from explain.method import Question
-from explain.params import Choice, ClassIndex, Kind, LayerName, Param, Range, Switch
-from explain.results import Heatmap
+from explain.metric import Family, Passes
+from explain.params import Choice, ClassIndex, Corners, Kind, LayerName, Param, Range, Switch
+from explain.results import Direction, Heatmap
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 FILE = ASSETS / "catalogue.json"
-KINDS: dict[str, Callable[..., Kind]] = {kind.__name__: kind for kind in (Range, Choice, Switch, LayerName, ClassIndex)}
+KINDS: dict[str, Callable[..., Kind]] = {
+    kind.__name__: kind for kind in (Range, Choice, Switch, LayerName, ClassIndex, Corners)
+}
 #: The attack that the page begins with.
 USUAL_ATTACK = "PGD"
 #: The family of the methods that change the picture.
@@ -31,15 +34,15 @@ NOT_EXPLAINING = (ATTACKS, PICTURES_MADE)
 #: What a person who asks for nothing else is offered, the default first: quick before slow, and one at least for each
 #: question. This is the one place that names them.
 RECOMMENDED = ("GradCAM", "FusedCAM", "IntegratedGradients", "SmoothGrad", "FeatureFactorization", "Occlusion")
-TYPES = {kind.__name__: kind for kind in (int, float, bool, str)}
+TYPES = {kind.__name__: kind for kind in (int, float, bool, str, tuple)}
 
 
 @dataclass(frozen=True)
 class MethodEntry:
     """A method as the page lists it.
 
-    question: which one it answers, see explain.method. gives: the kind of its result. doc: its docstring's first
-    sentence; more: what the docstring says beyond that, for people.
+    question: which one it answers, and caution: why its maps may say little, see explain.method. gives: the kind of its
+    result. doc: its docstring's first sentence; more: what the docstring says beyond that, for people.
     """
 
     name: str
@@ -47,8 +50,27 @@ class MethodEntry:
     family: str
     paper: str
     caption: str
+    caution: str
     question: Question
     gives: str
+    doc: str
+    more: tuple[str, ...]
+    params: tuple[Param, ...]
+
+
+@dataclass(frozen=True)
+class MetricEntry:
+    """A check of a map as the page lists it; see explain.metric for what is said of it, and MethodEntry for doc."""
+
+    name: str
+    label: str
+    family: Family
+    paper: str
+    caption: str
+    better: Direction
+    asks_again: bool
+    cost: int
+    passes: Passes | None
     doc: str
     more: tuple[str, ...]
     params: tuple[Param, ...]
@@ -79,10 +101,11 @@ class ModelEntry:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All networks and methods, by key and by registry name, the default ones first."""
+    """All networks, methods and checks, by key and by registry name, the default ones first."""
 
     models: dict[str, ModelEntry]
     methods: dict[str, MethodEntry]
+    metrics: dict[str, MetricEntry]
 
     @property
     def explanations(self) -> dict[str, MethodEntry]:
@@ -139,8 +162,9 @@ def from_record(record: dict[str, Any]) -> Catalogue:
     """Build the catalogue from what the file holds."""
     lists = {name: told_apart(tuple(names)) for name, names in record["class_lists"].items()}
     models = {entry["key"]: _model(entry, lists) for entry in record["models"]}
-    methods = {entry["name"]: _method(entry) for entry in record["methods"]}
-    return Catalogue(models, methods)
+    methods = {entry["name"]: MethodEntry(**_described(entry)) for entry in record["methods"]}
+    metrics = {entry["name"]: MetricEntry(**_described(entry)) for entry in record["metrics"]}
+    return Catalogue(models, methods, metrics)
 
 
 def _model(entry: dict[str, Any], lists: dict[str, tuple[str, ...]]) -> ModelEntry:
@@ -155,9 +179,9 @@ def _model(entry: dict[str, Any], lists: dict[str, tuple[str, ...]]) -> ModelEnt
     )
 
 
-def _method(entry: dict[str, Any]) -> MethodEntry:
+def _described(entry: dict[str, Any]) -> dict[str, Any]:
     params = tuple(_param(param) for param in entry["params"])
-    return MethodEntry(**{**entry, "more": tuple(entry["more"]), "params": params})
+    return {**entry, "more": tuple(entry["more"]), "params": params}
 
 
 def _param(entry: dict[str, Any]) -> Param:

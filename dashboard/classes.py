@@ -45,10 +45,10 @@ def draw(choice: Choice, prediction: Prediction, names: tuple[str, ...]) -> Choi
     bars = st.container()
     one, other = st.columns(2)
     with one:
-        chosen = _select("class", "Explain another class", predicted, names, numbers)
+        chosen = select("class", "Explain another class", predicted, names, numbers)
     explained = chosen or predicted
     with other:
-        against = _select("against", "Rather than", "nothing", tuple(n for n in names if n != explained), numbers)
+        against = select("against", "Rather than", "nothing", tuple(n for n in names if n != explained), numbers)
     with bars:
         picker(
             _options(prediction, names, explained),
@@ -64,7 +64,8 @@ def draw(choice: Choice, prediction: Prediction, names: tuple[str, ...]) -> Choi
     )
 
 
-def _select(key: str, label: str, nothing: str, options: tuple[str, ...], numbers: dict[str, int]) -> str | None:
+def select(key: str, label: str, nothing: str, options: tuple[str, ...], numbers: dict[str, int]) -> str | None:
+    """Draw a choice of a class, which a link may name or number; `nothing` says what it means to pick none."""
     state.check_option(key, options, str, "the class", lambda name: str(numbers[name]))
     return st.selectbox(label, options, index=None, key=key, placeholder=nothing, bind="query-params")
 

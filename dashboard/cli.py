@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="convlens",
         description="See how convolutional networks decide: serve the page, or do a command.",
         epilog="\n".join(
-            ("commands (each with --help):", *(f"  {name:10}{command.line}" for name, command in COMMANDS.items()))
+            ("commands (each with --help):", *(f"  {name:18}{command.line}" for name, command in COMMANDS.items()))
         ),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -13,7 +13,8 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
-from dashboard import own, samples
+from dashboard import checks, own, samples
+from dashboard.answers import Declined
 from explain.pictures import numbered_parts, overlay
 from explain.results import Concepts, FeatureMaps, Heatmap, plain
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from dashboard.answers import Answer, Choice
+    from dashboard.checks import Made
     from dashboard.show import Shown
     from dashboard.uploads import Picture
     from explain.results import Explanation
@@ -75,9 +77,10 @@ def npy(values: NDArray[np.float32]) -> bytes:
     return buffer.getvalue()
 
 
-def recipe(shown: Shown) -> bytes:
-    """Write everything needed to do it again as JSON, a Python snippet included."""
+def recipe(shown: Shown, made: Made | None = None) -> bytes:
+    """Write everything needed to do it again as JSON, a Python snippet included; made: None = the checks known here."""
     answer = shown.answer
+    made = checks.made(shown.choice, answer) if made is None else made
     facts = {
         "target": _target(shown),
         "result": {
@@ -86,12 +89,13 @@ def recipe(shown: Shown) -> bytes:
             **_parts(answer.explanation),
             "checks": {name: plain(value) for name, value in answer.explanation.checks.items()},
             "quick_check": None if answer.check is None else vars(answer.check),
+            "all_checks": _found(made),
             "notes": list(answer.explanation.notes),
             "seconds": answer.explanation.seconds,
             "device": answer.device,
         },
     }
-    return recorded(shown.choice, answer, facts, snippet(shown))
+    return recorded(shown.choice, answer, facts, snippet(shown, made=made))
 
 
 def recorded(choice: Choice, answer: Answer, facts: dict[str, Any], python: str) -> bytes:
@@ -115,8 +119,8 @@ def report(shown: Shown) -> bytes:
     from dashboard.report.of_one import again_of, of_one
     from dashboard.report.writing import write
 
-    today = datetime.date.today().isoformat()
-    return write(of_one(shown, again_of(shown, snippet(shown), today)))
+    today, made = datetime.date.today().isoformat(), checks.made(shown.choice, shown.answer)
+    return write(of_one(shown, again_of(shown, snippet(shown, made=made), today, made), made))
 
 
 def _parts(explanation: Explanation) -> dict[str, Any]:
@@ -155,8 +159,11 @@ def opening(picture: Picture) -> list[str]:
     ]
 
 
-def snippet(shown: Shown, network: str = "") -> str:
-    """Write the Python lines that give the same map; network: those that load it, where it is not the usual one."""
+def snippet(shown: Shown, network: str = "", made: Made = ()) -> str:
+    """Write the Python lines that give the same map, and the checks that were made of it.
+
+    network: those that load it, where it is not the usual one.
+    """
     choice, target = shown.choice, _target(shown)
     second = f", {target['against']}" if target["kind"] == "Contrast" else ""
     given = ", ".join(f"{name}={value!r}" for name, value in choice.parameters)
@@ -167,5 +174,29 @@ def snippet(shown: Shown, network: str = "") -> str:
             network or own.python(choice.model, choice.untrained),
             f"answer = explain.run(model, picture, explain.{choice.method}({given}), "
             f"explain.{target['kind']}({target['index']}{second}))",
+            *_repeated(made),
         )
     )
+
+
+def _repeated(made: Made) -> list[str]:
+    """Write the lines that make the checks again; those that mean nothing for the map are left out."""
+    lines = [f"    explain.measure(trace, explain.{metric!r}, answer)," for metric, outcome in made
+             if not isinstance(outcome, Declined)]
+    return ["trace = explain.trace(model, picture)", "checks = [", *lines, "]"] if lines else []
+
+
+def _found(made: Made) -> list[dict[str, Any]]:
+    """List what the checks found as plain values."""
+    return [
+        {
+            "name": type(metric).__name__,
+            "parameters": vars(metric),
+            **(
+                {"declined": outcome.reason}
+                if isinstance(outcome, Declined)
+                else {"value": outcome.value, "better": metric.better, "control_maps": outcome.baselines}
+            ),
+        }
+        for metric, outcome in made
+    ]

@@ -29,11 +29,12 @@ class Listening:
     """Hears a job's progress, draws it in a place of the page, and by drawing lets the user's next click stop it.
 
     Streamlit raises its stop signal out of any drawing once the user has moved on. Nothing is drawn in
-    the first tenth of a second, so that quick answers do not flicker.
+    the first tenth of a second, so that quick answers do not flicker. `name` tells a second one from the first.
     """
 
-    def __init__(self, place: DeltaGenerator, words: str) -> None:
+    def __init__(self, place: DeltaGenerator, words: str, name: str = "") -> None:
         self._place = place
+        self._name = name
         self._drawn: DeltaGenerator | None = None
         self._bar: DeltaGenerator | None = None
         self.work(words)
@@ -68,9 +69,9 @@ class Listening:
     def _draw(self, progress: Progress) -> None:
         if self._bar is None:
             self._drawn = self._place.empty()
-            box = self._drawn.container(key="progress")
+            box = self._drawn.container(key=f"{self._name}progress")
             self._bar = box.empty()
-            box.button("Stop", key="stop", icon=":material/stop:", on_click=stop)
+            box.button("Stop", key=f"{self._name}stop", icon=":material/stop:", on_click=stop)
         share = progress.done / progress.total if progress.total else 0.0
         self._bar.progress(min(1.0, share), text=self._text(progress))
 

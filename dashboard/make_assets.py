@@ -21,6 +21,7 @@ from explain.params import Param, params_of
 
 if TYPE_CHECKING:
     from explain.method import Method
+    from explain.metric import Metric
     from models import ModelCard
 
 #: A source named inside a docstring; the page cites it on a line of its own.
@@ -30,7 +31,7 @@ NEXT = re.compile(r"(?<=[.!?]) (?=[A-Z`|])")
 
 
 def record() -> dict[str, Any]:
-    """Describe all networks and methods as plain values, from the live registries."""
+    """Describe all networks, methods and checks as plain values, from the live registries."""
     lists: dict[tuple[str, ...], str] = {}
     entries = [_model(card, lists) for card in models.CARDS.values()]
     first = [name for name in catalogue.RECOMMENDED if name in explain.METHODS]
@@ -39,6 +40,7 @@ def record() -> dict[str, Any]:
         "class_lists": {label: list(classes) for classes, label in lists.items()},
         "models": entries,
         "methods": [_method(name) for name in names],
+        "metrics": [_metric(name, cls) for name, cls in explain.METRICS.items()],
     }
 
 
@@ -70,6 +72,7 @@ def _method(name: str) -> dict[str, Any]:
         "family": cls.family,
         "paper": cls.paper,
         "caption": cls.caption,
+        "caution": cls.caution,
         "question": cls.question,
         "gives": cls.__call__.__annotations__["return"],
         "doc": doc,
@@ -78,7 +81,25 @@ def _method(name: str) -> dict[str, Any]:
     }
 
 
-def _in_words(cls: type[Method]) -> tuple[str, list[str]]:
+def _metric(name: str, cls: type[Metric]) -> dict[str, Any]:
+    doc, more = _in_words(cls)
+    return {
+        "name": name,
+        "label": cls.label,
+        "family": cls.family,
+        "paper": cls.paper,
+        "caption": cls.caption,
+        "better": cls.better,
+        "asks_again": cls.asks_again,
+        "cost": cls.cost,
+        "passes": cls.passes,
+        "doc": doc,
+        "more": more,
+        "params": [_param(param) for param in params_of(cls)],
+    }
+
+
+def _in_words(cls: type[Method | Metric]) -> tuple[str, list[str]]:
     """Take from a docstring its first sentence and, paragraph by paragraph, what else is meant for people.
 
     Sources are left out, since the page cites the paper by itself, and so are sentences about what the result holds.

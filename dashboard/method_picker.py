@@ -44,6 +44,28 @@ def draw(model: ModelEntry, untrained: bool) -> MethodEntry:
     return entries[chosen]
 
 
+def draw_maps(model: ModelEntry, untrained: bool) -> MethodEntry:
+    """Draw a select of the methods that lay one map over the picture and suit the network."""
+    reasons, first = cache.unsuitable(model.key, untrained), usual(model.key, untrained)
+    entries = {name: entry for name, entry in catalogue().maps.items() if name not in reasons}
+    chosen = _chosen(first)
+    if chosen not in entries:
+        why = reasons.get(chosen, "It gives no map over the picture.")
+        state.notice(f"{catalogue().methods[chosen].label} cannot be compared. {why}")
+        pick(first, first)
+        chosen = first
+    state.put("method", chosen)
+    st.selectbox(
+        "Method",
+        entries,
+        format_func=lambda name: entries[name].label,
+        key="method",
+        on_change=lambda: pick(state.get("method"), first),
+    )
+    st.caption(words.escaped(entries[chosen].caption))
+    return entries[chosen]
+
+
 def usual(model: str, untrained: bool) -> str:
     """Name the method that is shown where none is asked for: the first that suits, as far as that is known."""
     reasons, names = cache.unsuitable(model, untrained), list(catalogue().recommended)

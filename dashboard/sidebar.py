@@ -29,7 +29,7 @@ OWN = "own"
 FIRST = {own.FAMILY: 0, "Bundled": 1}
 #: Seconds within which a file that follows another's removal counts as its replacement.
 REPLACED = 10.0
-Page = Literal["explain", "attack", "layers", "mistakes"]
+Page = Literal["explain", "compare", "attack", "layers", "mistakes"]
 #: What the other pages ask of the network.
 READING = "LayerActivations"
 WHERE = {
@@ -212,7 +212,11 @@ def _attack(model: ModelEntry, untrained: bool) -> MethodEntry:
 
 
 #: The pages on which a method is picked, and what draws the choice there.
-OFFERS: dict[Page, Callable[[ModelEntry, bool], MethodEntry]] = {"explain": method_picker.draw, "attack": _attack}
+OFFERS: dict[Page, Callable[[ModelEntry, bool], MethodEntry]] = {
+    "explain": method_picker.draw,
+    "compare": method_picker.draw_maps,
+    "attack": _attack,
+}
 
 
 def pick_model() -> None:
@@ -229,7 +233,7 @@ def new_classes() -> None:
     state.put("class", None)
     state.put("against", None)
     state.put("goal", None)
-    state.mirror("pixel", None)
+    state.mirror_together({"pixel": None, "classes": None})
 
 
 def pick_sample() -> None:

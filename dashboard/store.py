@@ -5,8 +5,11 @@ No Streamlit here: `cache.py` holds one set of stores for the whole server.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import is_dataclass
 from threading import Event, RLock
 from typing import Generic, TypeVar
 
@@ -16,6 +19,7 @@ Value = TypeVar("Value")
 
 #: How long a session waits for another's computation before it looks whether its user has moved on.
 STEP = 0.1
+MIB = 2**20
 
 
 class _Job(Generic[Value]):
@@ -113,3 +117,19 @@ class Store(Generic[Value]):
             with self._lock:
                 del self._jobs[key]
             job.finished.set()
+
+
+def half_the_memory() -> int:
+    """Return half of the machine's memory in bytes, or 4 GiB where it cannot be asked."""
+    if sys.platform == "win32":
+        return 4096 * MIB
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+
+
+def bytes_of(value: object) -> int:
+    """Count the bytes of the arrays that a dataclass holds, in dataclasses, tuples and dicts inside it too."""
+    if isinstance(value, (tuple, dict)):
+        return sum(bytes_of(part) for part in (value.values() if isinstance(value, dict) else value))
+    if is_dataclass(value):
+        return 500 + sum(bytes_of(part) for part in vars(value).values())
+    return int(getattr(value, "nbytes", 0)) + (len(value) if isinstance(value, bytes) else 0)

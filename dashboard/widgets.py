@@ -8,8 +8,9 @@ from typing import Any
 import streamlit as st
 
 from dashboard import state
+from dashboard.answers import Ask
 from explain.method import kebab
-from explain.params import Choice, ClassIndex, LayerName, Param, Range, Switch
+from explain.params import Choice, ClassIndex, Corners, LayerName, Param, Range, Switch
 
 AUTOMATIC = "automatic"
 
@@ -30,6 +31,21 @@ def pick(label: str, options: Mapping[str, str], key: str, what: str, *, label_s
         label_visibility="visible" if label_shown else "collapsed",
     )
     return str(chosen)
+
+
+def ask() -> Ask:
+    """Draw whether the score or the probability of the class is explained."""
+    options: list[Ask] = ["score", "probability"]
+    state.check_option("ask", options, str, "the question")
+    return st.radio(
+        "Explain the",
+        options,
+        key="ask",
+        horizontal=True,
+        bind="query-params",
+        help="The score is the network's output for the class alone; the probability mixes in all other classes. "
+        "“Rather than” always compares scores.",
+    )
 
 
 def configure(
@@ -58,6 +74,9 @@ def control(method: str, param: Param, layers: tuple[str, ...], classes: tuple[s
         case ClassIndex():
             chosen = _optional(key, param, classes)
             return None if chosen is None else classes.index(chosen)
+        case Corners():
+            # The page knows the box, or nobody does.
+            return param.default
 
 
 def _slider(key: str, param: Param, numbers: Range) -> int | float:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from dashboard.answers import Answer
     from dashboard.classes import Question
     from explain.method import Question as Asks
+    from explain.results import Explanation
 
 #: What a method can be asked, in the order in which a newcomer would ask it.
 QUESTIONS: dict[Asks, str] = {
@@ -20,6 +21,8 @@ QUESTIONS: dict[Asks, str] = {
     "parts": "Which parts does it see?",
     "hidden": "What if it were hidden?",
 }
+#: Below this share, nothing counts as missing from what should add up.
+ADDS_UP = 0.01
 #: A space at which no line is broken.
 UNBROKEN = "\N{NO-BREAK SPACE}"
 
@@ -130,12 +133,22 @@ def trust(answer: Answer, asks_probability: bool = False) -> list[str]:
     """List what else was measured, each figure with what it is; a method's own note on it goes first."""
     if isinstance(answer.explanation, Concepts):
         return [*answer.explanation.notes, _together(answer.explanation, asks_probability)]
-    missing = answer.explanation.checks.get("completeness")
-    if missing is None or answer.explanation.notes:
+    if adds_up(answer.explanation) is None or answer.explanation.notes:
         return list(answer.explanation.notes)
-    adds = "adds up" if abs(missing) < 0.01 else "does not quite add up"
-    what = "probability" if asks_probability else "score"
-    return [f"The evidence {adds} to the {what}: {percent(abs(missing))} of the difference is missing."]
+    return [adding_up(answer.explanation, asks_probability)]
+
+
+def adds_up(explanation: Explanation) -> bool | None:
+    """Tell whether evidence that is meant to add up to the answer does; None where it is not meant to."""
+    missing = explanation.checks.get("completeness")
+    return None if missing is None else abs(missing) < ADDS_UP
+
+
+def adding_up(explanation: Explanation, asks_probability: bool) -> str:
+    """Say how much is missing of what evidence should add up to."""
+    adds = "adds up" if adds_up(explanation) else "does not quite add up"
+    what, missing = "probability" if asks_probability else "score", explanation.checks["completeness"]
+    return f"The evidence {adds} to the {what}: {percent(abs(missing))} of the difference is missing."
 
 
 def _together(concepts: Concepts, asks_probability: bool) -> str:

@@ -69,8 +69,18 @@ if TYPE_CHECKING:
     from explain.methods.xrai import XRAI as XRAI
     from explain.metric import METRICS as METRICS
     from explain.metric import Metric as Metric
+    from explain.metrics.agreement import Agreement as Agreement
+    from explain.metrics.completeness import Completeness as Completeness
     from explain.metrics.deletion import Deletion as Deletion
+    from explain.metrics.infidelity import Infidelity as Infidelity
     from explain.metrics.insertion import Insertion as Insertion
+    from explain.metrics.localisation import Localisation as Localisation
+    from explain.metrics.max_sensitivity import MaxSensitivity as MaxSensitivity
+    from explain.metrics.pointing import Pointing as Pointing
+    from explain.metrics.random_logit import RandomLogit as RandomLogit
+    from explain.metrics.randomisation_cascade import RandomisationCascade as RandomisationCascade
+    from explain.metrics.road import ROAD as ROAD
+    from explain.metrics.sparseness import Sparseness as Sparseness
     from explain.quick import quick_check as quick_check
     from explain.results import Adversarial as Adversarial
     from explain.results import Concepts as Concepts

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING
 import numpy as np
 import plotly.graph_objects as go
 
+from explain.control_maps import CONTROLS
 from explain.pictures import BLUE_ORANGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from explain.metric import Metric
     from explain.outcomes import Sweep
     from explain.results import Curve, Heatmap, Prediction
 
 GREEN, GREY = "#0b6e4f", "#8a9a92"
 #: Lines, which must stand out on a light and on a dark ground.
 LINES = ("#1f9a73", "#d9700f")
+#: How the line of each control map is broken, so that they are told apart without colours.
+DASHES = dict(zip(CONTROLS, ("dot", "dash", "dashdot"), strict=True))
 
 
 def bars(prediction: Prediction, chosen: int | None = None) -> go.Figure:
@@ -56,6 +60,26 @@ def line(curve: Curve, across: str, up: str) -> go.Figure:
     figure.update_yaxes(title=up)
     figure.update_layout(title=f"Area under the curve: {curve.area:.3f}")
     return _plain(figure, 320)
+
+
+def checked(metric: Metric, curve: Curve) -> go.Figure:
+    """Draw what a check found along its scale, the control maps in grey beside the map."""
+    across, up = metric.axes
+    figure = go.Figure()
+    lines = [(CONTROLS[name], y, GREY, DASHES[name], 1.5) for name, y in curve.others.items()]
+    for name, y, colour, dash, width in (*lines, ("this map", curve.y, LINES[0], "solid", 3)):
+        figure.add_scatter(
+            x=curve.x.tolist(),
+            y=y.tolist(),
+            mode="lines",
+            line={"color": colour, "dash": dash, "width": width},
+            text=curve.stages or [""] * len(curve.x),
+            hovertemplate=f"{name}<br>{up} %{{y:.3g}}<br>{across} %{{x:.0%}}<br>%{{text}}<extra></extra>",
+        )
+    figure.update_xaxes(title={"text": across, "font_size": 13}, tickformat=".0%", nticks=4)
+    figure.update_yaxes(title={"text": up, "font_size": 13}, nticks=5)
+    figure.update_layout(title={"text": metric.label, "font_size": 14, "x": 0})
+    return _plain(figure, 230).update_layout(margin_r=16)
 
 
 def sizes(curves: Mapping[str, Sweep], own: float, norm: str = "linf") -> go.Figure:

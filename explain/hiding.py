@@ -1,7 +1,9 @@
-"""Deletion and insertion: how sure the network stays while a picture is hidden, or shown, in the order of a map."""
+"""Curves over a picture that is hidden, shown or removed in the order of a map, a share more of it at each point."""
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -15,6 +17,7 @@ from explain.metric import Metric, fitting
 from explain.results import Curve, Heatmap
 from explain.stepping import steps
 from explain.target import Target, confidence
+from models.progress import report
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from explain.tracing import Trace
 
     Floats = NDArray[np.float32]
+    Ranks = NDArray[np.int64]
 
 Fill = Literal["mean", "black", "white", "grey", "blur"]
 
@@ -38,46 +42,91 @@ def hidden_in_order(metric: Metric, trace: Trace, heatmap: Heatmap, target: Targ
     """Measure how sure the network is of the target while more and more of the picture is hidden or shown.
 
     The `count` steps take equal numbers of pixels in the order of the map, highest first, equal values in reading
-    order. A metric that gets better by rising shows them, one that gets better by falling hides them. Measured for the
-    map and for the control maps, of which the trace remembers the curves.
+    order. A metric that gets better by rising shows them, one that gets better by falling hides them.
     """
     fitting(trace, heatmap)
-    known: dict[str, Floats] = beside(trace, (metric, target))
-    controls = {name: values for name, values in control_maps(trace).items() if name not in known}
-    ranks = [ranked(values) for values in (heatmap.values, *controls.values())]
-    x = np.linspace(0, 1, count + 1, dtype=np.float32)
     showing = metric.better == "higher"
     instead = filled(trace.pixels, fill)
-    ask = for_many(trace, count * len(ranks))
     with torch.no_grad():
         whole = float(confidence(trace.logits, target)[0])
         nothing = float(confidence(trace.model(instead), target)[0])
-    y = np.full((len(ranks), count + 1), np.nan, np.float32)
-    y[:, 0], y[:, -1] = (nothing, whole) if showing else (whole, nothing)
-    places = [(curve, step) for curve in range(len(ranks)) for step in range(1, count)]
 
-    def so_far() -> Curve:
-        done = np.isfinite(y[0])
-        return Curve(x=x[done], y=y[0, done], area=area(x[done], y[0, done]), better=metric.better)
+    def picture(ranks: Ranks, step: int) -> Tensor:
+        touched = ranks < round(step / count * ranks.size)
+        seen = torch.from_numpy(touched if showing else ~touched).to(trace.pixels)
+        return through(seen[None], trace.pixels, instead)[0]
 
-    for part in steps(trace, len(places), so_far):
-        seen = np.stack([_seen(ranks[curve], step / count, showing) for curve, step in places[part]])
-        masks = torch.from_numpy(seen).to(trace.pixels)
-        with torch.no_grad():
-            found = confidence(ask(through(masks, trace.pixels, instead)), target)
-        y[tuple(zip(*places[part], strict=True))] = found.cpu().numpy()
-    known.update(zip(controls, y[1:], strict=True))
-    return Curve(
-        x=x,
-        y=y[0],
-        area=area(x, y[0]),
-        better=metric.better,
-        baselines={name: area(x, other) for name, other in known.items()},
-        others=dict(known),
+    return in_order(
+        metric,
+        trace,
+        heatmap,
+        target,
+        x=np.linspace(0, 1, count + 1, dtype=np.float32),
+        known={0: nothing, count: whole} if showing else {0: whole, count: nothing},
+        picture=picture,
+        score=lambda logits: confidence(logits, target),
     )
 
 
-def ranked(values: Floats) -> NDArray[np.int64]:
+def in_order(
+    metric: Metric,
+    trace: Trace,
+    heatmap: Heatmap,
+    target: Target,
+    *,
+    x: Floats,
+    known: Mapping[int, float],
+    picture: Callable[[Ranks, int], Tensor],
+    score: Callable[[Tensor], Tensor],
+    reversed_too: bool = False,
+) -> Curve:
+    """Measure a curve for a map and for the control maps, of which the trace remembers the curves.
+
+    x: the scale, (n,). known: y at some of its points, which need no picture. picture: what is shown to the network
+    for the ranks (H, W) of a map at a point of the scale, (3, H, W). score: logits (N, classes) -> y (N,).
+    reversed_too: the pictures are also changed in the opposite order, and y is half of the one less the other.
+    """
+    remembered: dict[str, Floats] = beside(trace, (metric, target))
+    controls = {name: values for name, values in control_maps(trace).items() if name not in remembered}
+    signs = (1, -1) if reversed_too else (1,)
+    ranks = [[ranked(sign * values) for sign in signs] for values in (heatmap.values, *controls.values())]
+    y = np.full((len(ranks), len(signs), len(x)), np.nan, np.float32)
+    for point, value in known.items():
+        y[..., point] = value
+    asked = [point for point in range(len(x)) if point not in known]
+    places = list(itertools.product(range(len(ranks)), asked, range(len(signs))))
+    # By what one map takes, so that the answer is the same whatever is remembered.
+    ask = for_many(trace, len(asked) * len(signs))
+
+    def curves() -> Floats:
+        return 0.5 * (y[:, 0] - y[:, 1]) if reversed_too else y[:, 0]
+
+    def so_far() -> Curve:
+        first = curves()[0]
+        done = np.isfinite(first)
+        return Curve(x=x[done], y=first[done], area=area(x[done], first[done]), better=metric.better)
+
+    for part in steps(trace, len(places), so_far):
+        pictures = []
+        for done, (row, point, order) in enumerate(places[part], part.start):
+            report(done, len(places))  # making a picture may take a while, too
+            pictures.append(picture(ranks[row][order], point))
+        with torch.no_grad():
+            found = score(ask(torch.stack(pictures)))
+        for (row, point, order), value in zip(places[part], found.tolist(), strict=True):
+            y[row, order, point] = value
+    remembered.update(zip(controls, curves()[1:], strict=True))
+    return Curve(
+        x=x,
+        y=curves()[0],
+        area=area(x, curves()[0]),
+        better=metric.better,
+        baselines={name: area(x, other) for name, other in remembered.items()},
+        others=dict(remembered),
+    )
+
+
+def ranked(values: Floats) -> Ranks:
     """Number the pixels of a map (H, W) from the highest value, 0, to the lowest; equal values in reading order."""
     ranks = np.empty(values.size, np.int64)
     ranks[np.argsort(-values.ravel(), kind="stable")] = np.arange(values.size)
@@ -87,9 +136,3 @@ def ranked(values: Floats) -> NDArray[np.int64]:
 def area(x: Floats, y: Floats) -> float:
     """Return the area under a curve by the trapezoid rule."""
     return float(np.trapezoid(y.astype(np.float64), x.astype(np.float64)))
-
-
-def _seen(ranks: NDArray[np.int64], share: float, showing: bool) -> NDArray[np.float32]:
-    """Return 1 where the picture is seen when this share of it has been shown, or hidden: (H, W)."""
-    touched = ranks < round(share * ranks.size)
-    return (touched if showing else ~touched).astype(np.float32)

@@ -29,7 +29,8 @@ class Method(ABC):
 
     A subclass is a frozen dataclass; its fields are its parameters, each with a default and an
     `Annotated` range and help. `family` groups it, `label` names it, `paper` cites it, `caption`
-    says in a few words how fast it is and how far to trust it, `question` which question it answers.
+    says in a few words how fast it is and how far to trust it, `question` which question it answers, and
+    `caution`, where there is one, why its maps may say little about the network, in a sentence.
     Wrong values are refused when the method is made.
     """
 
@@ -38,6 +39,7 @@ class Method(ABC):
     paper: ClassVar[str]
     caption: ClassVar[str] = ""
     question: ClassVar[Question] = "pixels"
+    caution: ClassVar[str] = ""
 
     def __post_init__(self) -> None:
         check(self)

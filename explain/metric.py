@@ -22,6 +22,8 @@ AnyMetric = TypeVar("AnyMetric", bound="type[Metric]")
 
 #: What a check is about, in the words of Quantus (Hedström et al., 2023, arXiv:2202.06861).
 Family = Literal["Faithfulness", "Robustness", "Randomisation", "Localisation", "Complexity", "Axioms", "Agreement"]
+#: When a map passes: where it is better than every control map, or its figure at least as good as a number.
+Passes = float | Literal["controls"]
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class Metric(ABC):
 
     A subclass is a frozen dataclass; its fields are its parameters, as those of a Method. `better` says which
     direction is good, `asks_again` whether the method that made the map is asked again, on other pictures, classes
-    or weights. Wrong values are refused when the metric is made.
+    or weights, and `cost` about how often the network is run, or the method asked. `passes` says when a map passes;
+    None = no figure is a pass or a failure. `axes` says what x and y of its curve are. Wrong values are refused when
+    the metric is made.
     """
 
     family: ClassVar[Family]
@@ -39,6 +43,9 @@ class Metric(ABC):
     caption: ClassVar[str]
     better: ClassVar[Direction]
     asks_again: ClassVar[bool] = False
+    cost: ClassVar[int] = 0
+    passes: ClassVar[Passes | None] = "controls"
+    axes: ClassVar[tuple[str, str]] = ("", "")
 
     def __post_init__(self) -> None:
         check(self)

@@ -3,6 +3,7 @@
     samples: Annotated[int, Range(1, 256), "Copies to average"] = 50
     baseline: Annotated[Literal["black", "white"], "Where the path starts"] = "black"
     layer: Annotated[str | None, LayerName(), "Layer to read"] = None
+    box: Annotated[tuple[int, int, int, int] | None, Corners(), "Where the object is"] = None
 """
 
 from __future__ import annotations
@@ -49,12 +50,17 @@ class ClassIndex:
     """A class of the loaded network by index; None stands for none."""
 
 
-Kind = Range | Choice | Switch | LayerName | ClassIndex
+@dataclass(frozen=True)
+class Corners:
+    """A box in whole pixels of the crop: left, top, and the first column and row beyond it; None stands for none."""
+
+
+Kind = Range | Choice | Switch | LayerName | ClassIndex | Corners
 
 
 @dataclass(frozen=True)
 class Param:
-    """One parameter: its name, type (int, float, bool or str), kind, default, help, and whether None is allowed."""
+    """One parameter: name, type (int, float, bool, str or tuple), kind, default, help, and whether None is allowed."""
 
     name: str
     type: type
@@ -98,11 +104,11 @@ def _param(field: dataclasses.Field[Any], hint: Any) -> Param:
     if kind is None:
         raise TypeError(f"The field {field.name!r} states no range.")
     text = next((extra for extra in extras if isinstance(extra, str)), "")
-    return Param(field.name, plain, kind, field.default, text, optional)
+    return Param(field.name, get_origin(plain) or plain, kind, field.default, text, optional)
 
 
 def check(method: Any) -> None:
-    """Refuse a value outside its range or of another type with one sentence; layers and classes are checked on use."""
+    """Refuse a value outside its range or of another type with one sentence; what the network decides comes on use."""
     for param in params_of(type(method)):
         value = getattr(method, param.name)
         if not (value is None and param.optional):
@@ -119,6 +125,8 @@ def _check_value(owner: str, param: Param, value: Any) -> None:
         wanted, fits = "a layer's name", isinstance(value, str)
     elif isinstance(kind, ClassIndex):
         wanted, fits = "a class index", isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    elif isinstance(kind, Corners):
+        wanted, fits = "a box as four whole numbers (left, top, right, bottom)", _is_box(value)
     else:
         whole = "whole number" if param.type is int else "number"
         wanted = f"a {whole} from {kind.low:g} to {kind.high:g}"
@@ -127,3 +135,10 @@ def _check_value(owner: str, param: Param, value: Any) -> None:
         fits = fits and kind.low <= value <= kind.high
     if not fits:
         raise ParameterError(f"{owner} needs {wanted} for {param.name!r}, not {value!r}.")
+
+
+def _is_box(value: Any) -> bool:
+    if not isinstance(value, tuple) or len(value) != 4 or not all(type(edge) is int for edge in value):
+        return False
+    left, top, right, bottom = value
+    return bool(0 <= left < right and 0 <= top < bottom)

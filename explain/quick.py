@@ -1,29 +1,45 @@
-"""The quick check beside a map: what happens to the answer when the marked area is hidden."""
+"""The quick check beside a map: is the marked area what counts, is it about this class, is it more than edges?"""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from explain.agreement import spearman
+from explain.asking_again import another_map
+from explain.control_maps import control_maps
 from explain.results import Heatmap, QuickCheck, share_of_area
-from explain.target import Target, confidence
-from models.errors import ParameterError
+from explain.target import ClassLogit, Contrast, Target, confidence, probabilities
+from models.errors import ConvLensError, ParameterError
+from models.progress import report
 
 if TYPE_CHECKING:
     from explain.tracing import Trace
 
+#: A map that took longer than this, in seconds, is not asked for another class beside it.
+PATIENCE = 0.6
+
 
 def quick_check(
-    trace: Trace, heatmap: Heatmap, target: Target, *, share: float = 0.1, draws: int = 7, seed: int = 0
+    trace: Trace,
+    heatmap: Heatmap,
+    target: Target,
+    *,
+    share: float = 0.1,
+    draws: int = 7,
+    seed: int = 0,
+    patience: float = PATIENCE,
 ) -> QuickCheck:
-    """Hide the top of a map, and the same shape elsewhere, and compare how sure the network remains.
+    """Hide the top of a map, and the same shape elsewhere; ask for another class; and look for the picture's edges.
 
     The `share` of pixels with the highest values is filled with the picture's mean colour. As a
     control the same shape, mirrored and moved at random, is hidden `draws` times: equal in size and
     form, different in place. One batch of `draws` + 1 pictures. The figure that falls is the
-    probability of the class, or for a contrast p / (p + q) of the two classes.
+    probability of the class, or for a contrast p / (p + q) of the two classes. Another class is asked about by the
+    method that the map names, if the map took `patience` seconds at the most.
     """
     if heatmap.values.shape != trace.pixels.shape[2:]:
         size = tuple(trace.pixels.shape[2:])
@@ -38,14 +54,40 @@ def quick_check(
     with torch.no_grad():
         before = float(confidence(trace.logits, target)[0])
         after = torch.cat([confidence(trace.model(part), target) for part in pictures.split(8)]).cpu().numpy()
-    return QuickCheck(
+    found = QuickCheck(
         share=share,
         before=before,
         hidden=float(after[0]),
         elsewhere=float(after[1:].mean()),
         spread=float(after[1:].std()),
         draws=draws,
+        edges=spearman(np.abs(heatmap.values), control_maps(trace)["edges"]),
     )
+    return with_another_class(found, trace, heatmap, target) if heatmap.seconds <= patience else found
+
+
+def with_another_class(found: QuickCheck, trace: Trace, heatmap: Heatmap, target: Target) -> QuickCheck:
+    """Ask the method that a map names about another class, too, and add how alike the two maps are.
+
+    The other class is the most likely one beside the target's; of a contrast, the second of its two. Nothing is added
+    where no method is named, or where it has no answer.
+    """
+    if heatmap.method is None:
+        return found
+    other = _other(trace, target)
+    try:
+        second = another_map(heatmap.method, trace, other, lambda: report(0, 1))
+    except ConvLensError:
+        return found
+    return dataclasses.replace(found, other=other.index, alike=spearman(heatmap.values, second.values))
+
+
+def _other(trace: Trace, target: Target) -> Target:
+    """Name the other question."""
+    if isinstance(target, Contrast):
+        return ClassLogit(target.against)
+    likely = probabilities(trace.logits)[0].argsort(descending=True).tolist()
+    return dataclasses.replace(target, index=next(index for index in likely if index != target.index))
 
 
 def _moved(mask: np.ndarray, generator: np.random.Generator) -> np.ndarray:

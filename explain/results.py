@@ -175,7 +175,9 @@ class QuickCheck:
     """How sure the network is (0..1) of the target: before, with the marked area hidden, with as much hidden at random.
 
     share: of the picture that is hidden. elsewhere: the mean over `draws` random places, and spread
-    their standard deviation.
+    their standard deviation. other: the class for which the method was asked, too, None = for none; alike: the rank
+    correlation of both maps, None where either is the same everywhere. edges: the rank correlation of the sizes of the
+    map with the strength of the picture's edges, None where either is the same everywhere.
     """
 
     share: float
@@ -184,6 +186,9 @@ class QuickCheck:
     elsewhere: float
     spread: float
     draws: int
+    other: int | None = None
+    alike: float | None = None
+    edges: float | None = None
 
     @property
     def passed(self) -> bool:

@@ -114,6 +114,13 @@ def read(path: Path, decode: Decoder, labels: Path | None = None) -> Pictures:
     return Pictures(tuple(sources), tuple(notes))
 
 
+def lists_in(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Read the CSV and JSON files at the top of a folder or zip: their places and what they hold."""
+    for file in _files(path):
+        if _is_list(file):
+            yield file.path.as_posix(), file.read()
+
+
 def labels_of(sources: Sequence[Source], classes: Sequence[str]) -> Labels:
     """Look up each picture's class among a network's, by name (case and punctuation aside) or by index.
 
@@ -246,12 +253,16 @@ def _handed_list(path: Path) -> _List:
 
 def _list_among(files: list[_File]) -> _List | None:
     """Find the list of labels at the top of the data; one called labels counts before others."""
-    lists = [file for file in files if file.path.suffix.lower() in (".csv", ".json") and len(file.path.parts) <= 2]
+    lists = [file for file in files if _is_list(file)]
     for file in sorted(lists, key=lambda file: (file.path.stem.lower() != "labels", len(file.path.parts))):
         labels = labels_in(file.path.name, file.read())
         if labels is not None:
             return _List(file.path.name, file.path.parent, labels)
     return None
+
+
+def _is_list(file: _File) -> bool:
+    return file.path.suffix.lower() in (".csv", ".json") and len(file.path.parts) <= 2
 
 
 def _class_names(files: list[_File]) -> dict[str, str]:

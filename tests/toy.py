@@ -58,6 +58,21 @@ def picture(side: int = 16, seed: int = 0) -> Tensor:
     return torch.rand((1, 3, side, side), generator=torch.Generator().manual_seed(seed))
 
 
+def state(model: LoadedModel) -> dict[str, Any]:
+    """Everything about a network that a question could leave behind."""
+    facts: dict[str, Any] = {}
+    for path, module in model.network.named_modules():
+        hooks = [key for key in vars(module) if "hook" in key and isinstance(vars(module)[key], dict)]
+        facts[f"{path} hooks"] = {key: len(vars(module)[key]) for key in hooks}
+        facts[f"{path} training"] = module.training
+        facts[f"{path} attributes"] = sorted(vars(module))
+        facts[f"{path} forward"] = "forward" in vars(module)
+    for path, tensor in [*model.network.named_parameters(), *model.network.named_buffers()]:
+        facts[f"{path} value"] = tensor.detach().cpu().numpy().tobytes()
+        facts[f"{path} flags"] = (tensor.requires_grad, tensor.grad is None, id(tensor), tensor._version)
+    return facts
+
+
 class Counting(TorchDispatchMode):
     """Counts convolutions, forward and backward, that run inside the `with`."""
 

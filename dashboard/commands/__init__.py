@@ -23,6 +23,9 @@ class Command:
 
 COMMANDS = {
     "evaluate": Command("ask a network about every picture of a folder or zip", "dashboard.commands.evaluate"),
+    "evaluate-methods": Command(
+        "measure every method by every check over a folder or zip", "dashboard.commands.evaluate_methods"
+    ),
     "explain": Command("explain what a network sees in a picture", "dashboard.commands.explain"),
     "attack": Command("change a picture a little so that a network is fooled", "dashboard.commands.attack"),
     "report": Command("write a run's mistakes, or one explanation, as one HTML file", "dashboard.commands.report"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from dashboard.answers import Choice as Asked
 from dashboard.uploads import read_picture
 from explain.method import kebab
-from explain.params import Choice, ClassIndex, LayerName, Param, Range, Switch
+from explain.params import Choice, ClassIndex, Corners, LayerName, Param, Range, Switch
 from explain.sources import bytes_of
 from models.errors import ParameterError, TargetError
 
@@ -129,6 +129,8 @@ def _add(group: argparse._ArgumentGroup, param: Param) -> None:
             group.add_argument(flag, metavar="NAME", **options)
         case ClassIndex():
             group.add_argument(flag, metavar="CLASS", **options)
+        case Corners():
+            group.add_argument(flag, type=_corners, metavar="LEFT,TOP,RIGHT,BOTTOM", **options)
         case Range() as numbers:
             shown = f"{numbers.low:g}..{numbers.high:g}"
             group.add_argument(flag, type=int if param.type is int else _share, metavar=shown, **options)
@@ -140,6 +142,10 @@ def _share(text: str) -> float:
         return float(Fraction(text))
     except ZeroDivisionError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is no number") from error
+
+
+def _corners(text: str) -> tuple[int, ...]:
+    return tuple(int(edge) for edge in text.split(","))
 
 
 def _number(value: Any) -> str:

@@ -18,6 +18,7 @@ from models.errors import ParameterError
 
 if TYPE_CHECKING:
     from dashboard.catalogue import MethodEntry
+    from dashboard.checks import Made
     from dashboard.show import Shown
 
 KINDS = (".png", ".npy", ".json")
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--target", metavar="CLASS", help="the class to explain, by index or name (default: predicted)")
     parser.add_argument("--against", metavar="CLASS", help="explain why the target rather than this class")
     parser.add_argument("--ask", choices=("score", "probability"), default="score", help="what of the class (score)")
+    parser.add_argument("--check", action="store_true", help="make all checks of the map, and say what they find")
     method = flags.add_method(parser, catalogue().explanations, arguments, "GradCAM")
     chosen = parser.parse_args(arguments)
     flags.check_ends(chosen.out, KINDS)
@@ -37,20 +39,43 @@ def main(arguments: list[str]) -> int:
         raise ParameterError("A comparison of two classes is one of scores.", "Leave out --ask or --against.")
     shown = _explained(chosen, method)
 
-    from dashboard import export
+    from dashboard import export, verdicts
     from dashboard.words import duration, percent
 
     answer = shown.answer
     sure = percent(answer.probability(answer.index))
     seconds = duration(answer.explanation.seconds)
     print(f"{shown.question.name}: {sure} sure. {shown.origin} for {shown.about} took {seconds}.")
-    for note in answer.explanation.notes:
+    for note in verdicts.notes(shown) if chosen.check else answer.explanation.notes:
         print(note)
+    made = _checked(shown) if chosen.check else ()
     flags.write_all(
         chosen.out,
-        {".png": lambda: _png(shown), ".npy": lambda: export.raw(shown), ".json": lambda: export.recipe(shown)},
+        {".png": lambda: _png(shown), ".npy": lambda: export.raw(shown), ".json": lambda: export.recipe(shown, made)},
     )
     return 0
+
+
+def _checked(shown: Shown) -> Made:
+    """Say what the quick check found, then make all checks and say what each finds."""
+    from dashboard import cache, checks, verdicts
+    from dashboard.answers import Declined
+    from dashboard.report.markup import plain
+
+    for verdict in verdicts.quick(shown):
+        print(f"{verdict.sign} {verdict.word}. {plain(verdict.text)}")
+    made = []
+    for metric in checks.planned(shown.choice, shown.answer):
+        counter = Counter()
+        outcome = cache.check(shown.choice, shown.answer, metric, counter)
+        counter.close()
+        made.append((metric, outcome))
+        if isinstance(outcome, Declined):
+            print(f"{verdicts.SIGNS[None][0]} {metric.label}: not for this map. {outcome.reason}")
+        else:
+            found = verdicts.measured(metric, outcome)
+            print(f"{found.sign} {found.word}. {metric.label}: {plain(found.text)}")
+    return tuple(made)
 
 
 def _explained(chosen: argparse.Namespace, method: MethodEntry) -> Shown:

@@ -34,7 +34,7 @@ RANDOM = "random"
 USUAL = 6
 #: What goes with a run, and what with one picture, as argparse calls it.
 OF_RUN = ("run", "data", "samples", "labels", "cases", "worst")
-OF_ONE = ("image", "sample", "model", "target", "against", "ask")
+OF_ONE = ("image", "sample", "model", "target", "against", "ask", "check", "another_class")
 
 
 def main(arguments: list[str]) -> int:
@@ -86,6 +86,13 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--target", metavar="CLASS", help="the class to explain, by index or name (default: predicted)")
     one.add_argument("--against", metavar="CLASS", help="explain why the target rather than this class")
     one.add_argument("--ask", choices=("score", "probability"), help="what of the class (default: score)")
+    one.add_argument(
+        "--another-class",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="make the same map for another class, to see whether it differs (default: yes)",
+    )
+    one.add_argument("--check", action="store_true", default=None, help="make all checks of the map")
     return parser
 
 
@@ -93,7 +100,8 @@ def _check(parser: argparse.ArgumentParser, chosen: argparse.Namespace) -> None:
     """Refuse what does not go together, as argparse does."""
     of_run, of_one = ([name for name in names if getattr(chosen, name) is not None] for names in (OF_RUN, OF_ONE))
     if of_run and of_one:
-        parser.error(f"{' and '.join(f'--{name}' for name in of_one)} is for one picture, and not for a run")
+        named = " and ".join(f"--{name.replace('_', '-')}" for name in of_one)
+        parser.error(f"{named} is for one picture, and not for a run")
     if of_run and not chosen.samples and (chosen.run is None or chosen.data is None):
         parser.error("a run needs both RUN and --data, the folder or zip of its pictures")
     if not of_run and ((chosen.image is None) == (chosen.sample is None) or chosen.model is None):
@@ -115,6 +123,9 @@ def _of_one(chosen: argparse.Namespace, method: MethodEntry, arguments: list[str
         raise ModelError(f"There is no network named {chosen.model!r}.", "models.CARDS lists all there are.")
     picture = _picture(chosen)
 
+    import explain
+    import models
+    from dashboard import checks
     from dashboard.answers import Choice
     from dashboard.classes import Question
     from dashboard.export import snippet
@@ -137,10 +148,14 @@ def _of_one(chosen: argparse.Namespace, method: MethodEntry, arguments: list[str
         untrained=chosen.weights == RANDOM,
     )
     answer = network.answer(choice, counter)
+    with models.heard_by(counter):
+        trace = explain.trace(network.model, picture.image)
+        answer = checks.about_another_class(trace, choice, answer, chosen.another_class is not False)
+        made = tuple(checks.make(trace, choice, answer)) if chosen.check else ()
     alt = samples.SAMPLES[chosen.sample].alt if chosen.sample else f"The picture {picture.name}."
     question = Question.of(choice, answer.prediction, catalogue().models[chosen.model].classes)
     shown = Shown(choice, answer, question, method.label, alt)
-    return of_one(shown, _again(chosen, arguments, snippet(shown, network.python)))
+    return of_one(shown, _again(chosen, arguments, snippet(shown, network.python, made)), made)
 
 
 def _picture(chosen: argparse.Namespace) -> Picture:

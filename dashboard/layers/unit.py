@@ -29,7 +29,7 @@ KEY = "unit-fields"
 #: Parts of the names of operations that bring all places of the picture together.
 TOGETHER = ("attention", "pool", "mean", "linear", "flatten", "softmax", "norm")
 
-_unit = component("unit", "numbers")
+_unit = component("unit", "numbers", "canvas")
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,7 +41,7 @@ def draw(desk: Desk) -> None:
     _at_work(desk, activation)
     activations_deep.draw(desk, key)
     activations_dying.draw(desk)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="links"):
         desk.link(
             "Step inside the network's own ReLU",
             "layers",
@@ -95,7 +95,7 @@ def _move(desk: Desk) -> curves.Pick | None:
 
 def _at_work(desk: Desk, activation: Activation) -> None:
     """Apply the function to a real map, as the network computes it just before its first activation."""
-    st.subheader("On a real feature map", anchor=False)
+    st.header("On a real feature map", anchor=False)
     with st.container(horizontal=True, gap="medium"):
         sample = desk.choice("sample", "Picture", {name: samples.SAMPLES[name].title for name in real.PICTURES})
         channel = int(desk.number("channel", "Channel", 0, CHANNELS - 1, CHANNEL))
@@ -105,8 +105,12 @@ def _at_work(desk: Desk, activation: Activation) -> None:
     sheets.draw("activations-map", shown)
     desk.picture("Before and after", lambda: sheets.png(shown))
     zeros, shut = float((after == 0).mean()), float((np.abs(slopes) < NEARLY_NOTHING).mean())
-    own = " This is what the network itself does here." if activation is ACTIVATIONS["relu"] else (
-        " The network itself was trained with ReLU; this is what another function would make of the same numbers."
+    own = (
+        " This is what the network itself does here."
+        if activation is ACTIVATIONS["relu"]
+        else (
+            " The network itself was trained with ReLU; this is what another function would make of the same numbers."
+        )
     )
     desk.text(
         f"Of {before.size:,} numbers **{words.percent(float((before < 0).mean()))}** are below zero before. After "

@@ -33,7 +33,7 @@ LITTLE = 0.1
 
 def draw(desk: Desk, activation: str) -> None:
     """Draw the section."""
-    st.subheader("Through many layers", anchor=False)
+    st.header("Through many layers", anchor=False)
     desk.text(
         f"A real stack: layers of {vanishing.UNITS} units read {vanishing.PATCHES} patches of 8 x 8 pixels, and a last "
         f"one is asked which of {len(SEEN)} sample pictures each patch is from. One pass forward, one pass of "
@@ -85,7 +85,7 @@ def _chart(found: Passage, label: str) -> Chart:
     every = [each for each in (*found.arriving, *found.spreads) if each > 0]
     low, high = 10 ** math.floor(math.log10(min(every))), 10 ** math.ceil(math.log10(max(every)))
     return Chart(
-        title="Each line upward is a power of ten",
+        title="How much arrives at each layer, in powers of ten",
         alt=f"A stack of {len(layers)} layers with {label}. The gradient that arrives at the first layer is "
         f"{short(found.arriving[0])}, at the last {short(found.arriving[-1])}.",
         across="layer",

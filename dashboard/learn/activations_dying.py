@@ -23,7 +23,7 @@ RATE, LEAK = 0.8, 0.1
 
 def draw(desk: Desk) -> None:
     """Draw the section."""
-    st.subheader("How a ReLU dies", anchor=False)
+    st.header("How a ReLU dies", anchor=False)
     desk.text(
         f"One [[unit]], f(w x + b), is trained on {dying.INPUTS} inputs to give x where it is above zero, else 0. It "
         f"begins at w = {dying.WEIGHT:g} and b = {dying.BIAS:g}: too high, so the first [[gradient]] is large. Move "
@@ -55,14 +55,14 @@ def draw(desk: Desk) -> None:
         curves.draw(
             "activations-loss",
             Chart(
-                title="Loss: the mean squared error",
+                title="Loss: the mean squared error, in powers of ten",
                 alt=f"Over {dying.STEPS} steps. In the end {short(plain.losses[-1])} for ReLU and "
                 f"{short(leaky.losses[-1])} for leaky ReLU.",
                 across="step",
                 lines=(Line("ReLU", steps, plain.losses), Line("leaky ReLU", steps, leaky.losses, "second")),
                 up=(1e-5, 100.0),
                 log=True,
-                hint="Each line upward is a power of ten.",
+                hint="Point at a step, or use the arrow keys, for its numbers.",
                 height=230,
             ),
         )

@@ -60,7 +60,7 @@ SAID = {
     "shifted and scaled; here they are left as they are.)",
 }
 
-_kernel = component("kernel", "numbers", "kernel.sums")
+_kernel = component("kernel", "numbers", "canvas", "kernel.sums")
 
 
 def draw(desk: Desk) -> None:
@@ -83,7 +83,7 @@ def draw(desk: Desk) -> None:
     _cost(desk, shown)
     desk.picture("Picture", lambda: png(shown.picture.transpose(1, 2, 0).squeeze(), 16))
     desk.picture("Output", lambda: png(layers.painted(shown), 16))
-    with st.container(key="links"):
+    with st.container(horizontal=True, key="links"):
         desk.link("All kernels of a trained first layer", "layers", layer=known.LAYER, section="filters")
         desk.link("The same sum inside a network", "layers", layer=known.LAYER, section="step")
 
@@ -186,7 +186,7 @@ def _explain(desk: Desk, kind: str, chosen: str, kernel: Floats) -> None:
 
 def _size(desk: Desk, shown: Shown) -> None:
     """Write the formula of the output's size with the numbers in it."""
-    st.subheader("How large is the output?", anchor=False)
+    st.header("How large is the output?", anchor=False)
     before, after = shown.pads
     span = reach(shown.size, shown.dilation)
     found = output_size(layers.SIDE, shown.size, shown.stride, shown.padding, shown.dilation)
@@ -204,7 +204,7 @@ def _size(desk: Desk, shown: Shown) -> None:
 
 def _cost(desk: Desk, shown: Shown) -> None:
     """Compare what the layer costs with others that give as many values."""
-    st.subheader("Why convolution?", anchor=False)
+    st.header("Why convolution?", anchor=False)
     desk.text(
         "A layer of a network has many filters, and each reads all channels of the layer before. Here is what such a "
         "layer costs with your settings, beside a [[fully connected layer]] that gives as many values."

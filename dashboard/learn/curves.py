@@ -11,7 +11,7 @@ from typing import Any, Literal
 from dashboard import state
 from dashboard.components import component
 
-_curves = component("curves", "numbers")
+_curves = component("curves", "numbers", "charts")
 #: What is told the place along the axis that was clicked.
 Pick = Callable[[float], None]
 

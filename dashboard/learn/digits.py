@@ -59,7 +59,7 @@ def draw(desk: Desk) -> None:
     place.html(_counts(run.pixels))
     with said:
         _answer(run, truth)
-    st.markdown("#### All that happens in between")
+    st.header("All that happens in between", anchor=False)
     desk.text(
         "Each cell is one [[unit]], and its colour a number: orange is above zero, blue below, and in one part of the "
         "network the same colour is the same number. Watch the blue disappear at each ReLU, and the maps shrink at "
@@ -72,7 +72,7 @@ def draw(desk: Desk) -> None:
     desk.picture("digit", lambda: digit_sheet.picture(run.pixels))
     desk.picture("all-stages", lambda: digit_sheet.stages(run.stages))
     compared(desk)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="links"):
         desk.link("Train this network yourself", "learn", demo="training")
         desk.link("See the maps of a network for photographs", "layers", section="maps", layer="layer2")
         desk.link("See what such a network gets wrong", "mistakes", show="wrong")

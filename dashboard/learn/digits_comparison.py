@@ -28,7 +28,7 @@ def compared(desk: Desk) -> None:
     """Draw the table, and say what it shows."""
     found = comparison()
     rows = found["contestants"]
-    st.markdown("#### Is it worth the trouble?")
+    st.header("Is it worth the trouble?", anchor=False)
     desk.text(
         f"Five ways to read the same digits, each learning from the same {found['sizes'][0]:,} pictures and asked the "
         f"same {found['sizes'][2]} it never saw; the share named right, with its spread over {len(found['seeds'])} "

@@ -21,7 +21,7 @@ from explain.teaching.digits import FULL, STAGES
 if TYPE_CHECKING:
     from dashboard.learn.desk import Desk
 
-_stages = component("stages", "numbers")
+_stages = component("stages", "numbers", "canvas")
 
 #: Of each stage: its part of the network; how many tiles stand side by side on a wide and a narrow page; the most that
 #: a tile takes, and the cells along it; the largest cell; where its cells come from; and a line about it.

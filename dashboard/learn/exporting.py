@@ -16,9 +16,17 @@ if TYPE_CHECKING:
 
 
 def draw(desk: Desk) -> None:
-    """Draw the section, folded away."""
+    """Draw the section, folded away; what is in it is sent once it is opened, since a browser works long on it."""
     demonstration = desk.demonstration
-    with st.expander("Take it along: link and pictures", icon=":material/ios_share:"):
+    fold = st.expander(
+        "Take it along: link and pictures",
+        key=f"{demonstration.key}-take-along",
+        icon=":material/ios_share:",
+        on_change="rerun",
+    )
+    if not fold.open:
+        return
+    with fold:
         left, right = st.columns([1, 1])
         hidden = left.multiselect(
             "Controls that the link hides",

@@ -75,7 +75,7 @@ def draw(desk: Desk) -> None:
     parts = [levels(pixels), *(_picture(each) for each in found.values())]
     desk.picture("Maps of both networks", lambda: sheet(parts, 3))
     asked = "Saliency" if method == COLOURS else METHODS[method]
-    with st.container(key="links"):
+    with st.container(horizontal=True, key="links"):
         desk.link("Explain it on the robust network", "explain", model=ROBUST, sample=sample, method=asked)
         desk.link("Attack both networks with this picture", "attack", sample=sample)
 

@@ -140,7 +140,7 @@ def _chart(desk: Desk, value: float) -> None:
 
 
 def _on_a_picture(desk: Desk) -> None:
-    st.subheader("The same on a picture, from three baselines", anchor=False)
+    st.header("The same on a picture, from three baselines", anchor=False)
     desk.text(
         "[[Integrated Gradients]] must be told what “nothing there” looks like. Same network, same picture, same "
         "class; only the [[baseline]] differs. Compare the darkest and the lightest parts of the picture."

@@ -61,7 +61,7 @@ def draw(desk: Desk) -> None:
     side = shown.shape[0] if whole else side
     _window(desk, source, channel, shown, Window(side, stride, kind))
     _shift(desk, source, sample, channel, Window(side, stride, kind), whole)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="links"):
         desk.link(
             "See the network's own max pooling in Layers",
             "layers",
@@ -140,7 +140,7 @@ def _counted(values: Floats) -> str:
 
 def _shift(desk: Desk, source: str, sample: str, channel: int, window: Window, whole: bool) -> None:
     """Shift the picture and draw what changes before and after pooling."""
-    st.subheader("What changes when the picture moves?", anchor=False)
+    st.header("What changes when the picture moves?", anchor=False)
     desk.text(
         "Shift the picture to the right by a few of its 64 pixels, as if the camera turned a little. The thing is the "
         "same. Do the numbers stay the same?"

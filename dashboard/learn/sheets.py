@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 #: How wide a number is drawn in a picture to take along.
 PIXEL, GAP = 6, 12
-_sheets = component("sheets", "numbers")
+_sheets = component("sheets", "numbers", "canvas")
 
 
 @dataclass(frozen=True, eq=False)

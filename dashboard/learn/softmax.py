@@ -47,7 +47,7 @@ def draw(desk: Desk) -> None:
     moved = _moved(desk, classes, logits, temperature)
     true = classes.index(str(samples.SAMPLES[sample].everyday_class))
     _loss(desk, classes, moved, temperature, true)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, key="links"):
         desk.link("Ask why the network said so", "explain", sample=sample)
         desk.link("Change its probabilities by an attack", "attack", sample=sample)
         desk.link("See mistakes it was very sure of", "mistakes", show="wrong", sure="90-100")
@@ -57,9 +57,7 @@ def _heated(desk: Desk, classes: tuple[str, ...], logits: Floats, temperature: f
     """Draw the first classes at this temperature, and how sure the network would be at any other."""
     probabilities = softmax(logits, temperature)
     order = np.argsort(-logits)[:TOP]
-    shown = [
-        Bar(classes[each], f"logit {short(float(logits[each]))}", float(probabilities[each])) for each in order
-    ]
+    shown = [Bar(classes[each], f"logit {short(float(logits[each]))}", float(probabilities[each])) for each in order]
     rest = 1 - float(probabilities[order].sum())
     left, right = st.columns(2, gap="large")
     with left:
@@ -120,7 +118,7 @@ def _turn(desk: Desk) -> curves.Pick | None:
 
 def _moved(desk: Desk, classes: tuple[str, ...], logits: Floats, temperature: float) -> Floats:
     """Draw what becomes of the probabilities when all logits are moved, or one; return the moved logits."""
-    st.subheader("Move the logits", anchor=False)
+    st.header("Move the logits", anchor=False)
     order = np.argsort(-logits)
     left, right = st.columns(2, gap="large")
     with left:
@@ -174,7 +172,7 @@ def _alone(name: str, push: float, before: Floats, after: Floats, chosen: int) -
 
 def _loss(desk: Desk, classes: tuple[str, ...], logits: Floats, temperature: float, true: int) -> None:
     """Draw the cross-entropy of the true class and its gradient."""
-    st.subheader("What it costs to be wrong", anchor=False)
+    st.header("What it costs to be wrong", anchor=False)
     loss = cross_entropy(logits, true, temperature)
     gradient = cross_entropy_gradient(logits, true, temperature)
     probabilities = softmax(logits, temperature)

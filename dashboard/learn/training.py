@@ -55,8 +55,9 @@ def draw(desk: Desk) -> None:
         _comparing(bench, kept)
     training_step.draw(desk, bench)
     _table(bench)
-    desk.link("See what the filters of a network for photographs look like", "layers", section="filters")
-    desk.link("Go over pictures that a trained network gets wrong", "mistakes")
+    with st.container(horizontal=True, key="links"):
+        desk.link("See what the filters of a network for photographs look like", "layers", section="filters")
+        desk.link("Go over pictures that a trained network gets wrong", "mistakes")
     if bench.begun:
         named = [(setup.name, record) for setup, record in zip(bench.setups, bench.records, strict=True)]
         desk.picture("Curves", lambda: training_curves.picture(named))
@@ -187,7 +188,11 @@ def _table(bench: Bench) -> None:
     """Draw the numbers of every epoch, folded away."""
     if not bench.begun:
         return
-    with st.expander("All numbers, epoch by epoch"):
+    # Sent only where it is opened: a browser works long on such a table.
+    fold = st.expander("All numbers, epoch by epoch", key="training-numbers", on_change="rerun")
+    if not fold.open:
+        return
+    with fold:
         for setup, record in zip(bench.setups, bench.records, strict=True):
             if len(bench.setups) > 1:
                 st.markdown(f"**{setup.name}**")

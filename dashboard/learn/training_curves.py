@@ -21,7 +21,7 @@ AGAIN = 3
 #: Colours of the picture: training, validation.
 INK, GREEN = "#444444", "#0b6e4f"
 
-_curves = component("training", "numbers")
+_curves = component("training", "numbers", "charts")
 
 
 def draw(bench: Bench, kept: tuple[str, Record] | None, whole: bool) -> None:

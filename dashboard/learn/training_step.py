@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from dashboard.layers.numbers import RAISED, short
 from dashboard.learn.training_watch import inline_digit, inline_map
 from explain.teaching.backpropagation import NUDGE, one_step
 from explain.teaching.digit_network import DigitNetwork
@@ -45,7 +46,7 @@ STYLE = """<style>
 
 def draw(desk: Desk, bench: Bench) -> None:
     """Draw the section."""
-    st.subheader("One step of backpropagation, with real numbers", anchor=False)
+    st.header("One step of backpropagation, with real numbers", anchor=False)
     desk.text(
         "[[Backpropagation]] asks of every weight: if it were a little larger, how much would the [[loss]] change? "
         "Pick a weight and follow its number; every other weight gets its own in the same way."
@@ -140,7 +141,7 @@ def _last(step: OneStep) -> None:
         f"weight ({_number(step.weight, 4)}) enters that score multiplied by hidden unit {unit}, which is "
         f"{_number(read, 4)}:"
     )
-    st.markdown(f"gradient = {_number(blame, 4)} {TIMES} {_number(read, 4)} = **{_number(step.gradient, 6)}**")
+    st.markdown(f"gradient = {_number(blame, 4)} {TIMES} {_bracketed(read, 4)} = **{_number(step.gradient, 6)}**")
     if read == 0:
         st.markdown("The hidden unit is off here (ReLU gave 0), so this weight learns nothing from this picture.")
 
@@ -166,7 +167,8 @@ def _first(step: OneStep, picture: NDArray[np.float32]) -> None:
     st.html(f'<div class="maps3">{figures[0]}<b>{TIMES}</b>{figures[1]}<b>=</b>{figures[2]}</div>')
     order = np.argsort(-np.abs(products), axis=None)[:3]
     largest = " + ".join(
-        f"({_number(float(step.reads.flat[at]), 3)} {TIMES} {_number(float(step.blames.flat[at]), 4)})" for at in order
+        f"({_number(float(step.reads.flat[at]), 3)} {TIMES} {_bracketed(float(step.blames.flat[at]), 4)})"
+        for at in order
     )
     st.markdown(f"gradient = {largest} + 61 others = **{_number(step.gradient, 6)}**")
 
@@ -174,15 +176,16 @@ def _first(step: OneStep, picture: NDArray[np.float32]) -> None:
 def _update(desk: Desk, step: OneStep) -> None:
     desk.text(
         f"**3. Update.** A step of plain [[gradient]] descent with the [[learning rate]] {step.rate:g}: "
-        f"{_number(step.weight, 6)} {MINUS} {step.rate:g} {TIMES} ({_number(step.gradient, 6)}) = "
+        f"{_number(step.weight, 6)} {MINUS} {step.rate:g} {TIMES} {_bracketed(step.gradient, 6)} = "
         f"**{_number(step.moved, 6)}**. The loss goes from {step.loss:.6f} to {step.loss_after:.6f} if this weight "
         f"alone moves, and to **{step.loss_after_all:.4f}** if all of them do."
     )
     apart = abs(step.difference - step.gradient)
+    agreed = f"the gradient to within {short(apart, 2)}" if apart else "the gradient exactly"
     desk.text(
         f"**4. Check, without the chain rule.** With the weight {NUDGE:.5f} larger the loss is {step.loss_above:.9f}, "
         f"with it {NUDGE:.5f} smaller {step.loss_below:.9f}. The difference, divided by {2 * NUDGE:.5f}, is "
-        f"**{_number(step.difference, 6)}**: the gradient to within {apart:.0e}."
+        f"**{_number(step.difference, 6)}**: {agreed}."
     )
 
 
@@ -196,5 +199,12 @@ def _fixed(value: float) -> str:
 
 
 def _number(value: float, digits_: int) -> str:
-    """Write a number with so many significant figures, and a real minus."""
-    return f"{value:.{digits_}g}".replace("-", MINUS)
+    """Write a number with so many significant figures, a real minus, and powers of ten raised."""
+    figure, _, power = f"{value:.{digits_}g}".partition("e")
+    raised = f"·10{str(int(power)).translate(RAISED)}" if power else ""
+    return f"{figure}{raised}".replace("-", MINUS)
+
+
+def _bracketed(value: float, digits_: int) -> str:
+    """Write a number like `_number`, one below zero in brackets."""
+    return f"({_number(value, digits_)})" if value < 0 else _number(value, digits_)

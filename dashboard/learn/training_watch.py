@@ -12,6 +12,7 @@ import numpy as np
 import streamlit as st
 from PIL import Image
 
+from dashboard.layers.numbers import short
 from explain.pictures import colour_table
 from explain.teaching.digits import digits
 from explain.teaching.training import untrained, watched
@@ -27,12 +28,14 @@ SHOWN = 10
 BARS = 31
 STYLE = """<style>
 .watch { display: flex; flex-wrap: wrap; gap: 0.6rem; }
+.watch.filters { max-width: 27rem; }
+.watch.decisions { display: grid; grid-template-columns: repeat(auto-fill, minmax(7.4rem, 1fr)); }
 .watch figure { margin: 0; font-size: 0.8125rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
 .watch img { image-rendering: pixelated; display: block; border-radius: 0.25rem; border: 1px solid var(--watch-line); }
 .watch { --watch-line: rgba(128, 128, 128, 0.45); }
 .watch .pair { display: flex; gap: 3px; }
-.decision { width: 8.2rem; padding: 0.5rem; border: 1px solid rgba(128, 128, 128, 0.45); border-radius: 0.5rem; }
-.decision .said { display: flex; gap: 0.5rem; align-items: center; }
+.decision { padding: 0.4rem; border: 1px solid rgba(128, 128, 128, 0.45); border-radius: 0.5rem; }
+.decision .said { display: flex; gap: 0.35rem; align-items: center; }
 .decision .sure { display: flex; align-items: flex-end; height: 30px; margin-top: 0.4rem; }
 .decision .sure { border-bottom: 1px solid rgba(128, 128, 128, 0.6); }
 .decision .sure i { background: currentColor; opacity: 0.62; }
@@ -52,7 +55,7 @@ def filters(settings: Settings, record: Record | None) -> None:
         pair = f'<img src="{_signed(old, most)}" width="44" height="44" alt="">'
         pair += f'<img src="{_signed(new, most)}" width="44" height="44" alt="{alt}">'
         tiles.append(f'<figure><div class="pair">{pair}</div><figcaption>{number}: {moved}</figcaption></figure>')
-    st.html(f'{STYLE}<div class="watch">{"".join(tiles)}</div>')
+    st.html(f'{STYLE}<div class="watch filters">{"".join(tiles)}</div>')
     st.caption(f"Left before training, right now. Blue is negative, orange positive; full colour is {_short(most)}.")
 
 
@@ -64,7 +67,8 @@ def _moved(old: NDArray[np.floating], new: NDArray[np.floating]) -> str:
 
 
 def _short(number: float) -> str:
-    return f"{number:.2f}" if number < 1000 else f"{number:.1e}"
+    """Write a number with two decimals; a large one, as in a training that diverges, with three digits that count."""
+    return f"{number:.2f}" if number < 10 else short(number)
 
 
 def decisions(settings: Settings, record: Record | None, hard: bool) -> None:
@@ -88,11 +92,11 @@ def decisions(settings: Settings, record: Record | None, hard: bool) -> None:
         bars = "".join(f'<i style="width:{wide:.2f}%;height:{100 * share:.0f}%"></i>' for share in sure[::every])
         alt = html.escape(f"The probability of {label}, epoch by epoch: first {sure[0]:.2f}, now {sure[-1]:.2f}.")
         cards.append(
-            f'<figure class="decision"><div class="said"><img src="{inline_digit(places[row])}" width="44" height="44" '
+            f'<figure class="decision"><div class="said"><img src="{inline_digit(places[row])}" width="40" height="40" '
             f'alt="A handwritten {label}"><span>{words}</span></div>'
             f'<div class="sure" role="img" aria-label="{alt}">{bars}</div></figure>'
         )
-    st.html(f'<div class="watch">{"".join(cards)}</div>')
+    st.html(f'<div class="watch decisions">{"".join(cards)}</div>')
     st.caption("The bars are the probability of the right digit, from epoch 0 on; full height is 100 %.")
 
 

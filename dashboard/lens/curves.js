@@ -6,30 +6,12 @@
 
 const all = new WeakMap();
 const SPACE = { left: 52, right: 14, top: 10, bottom: 40 };
-const NAMESPACE = "http://www.w3.org/2000/svg";
-
-function node(name, attributes, words) {
-  const made = document.createElementNS(NAMESPACE, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  if (words !== undefined) made.textContent = words;
-  return made;
-}
-
-// Round numbers between two ends, about as many as asked for.
-function ticks(low, high, count) {
-  const rough = (high - low) / count;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((part) => part * power).find((part) => part >= rough);
-  const found = [];
-  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9 * step; i += 1) found.push(i * step);
-  return found.map((each) => Number(each.toPrecision(12)));
-}
 
 class Curves {
   constructor(root) {
     this.root = root;
     this.find = (name) => root.querySelector(`[data-part="${name}"]`);
-    this.svg = node("svg", { tabindex: 0, role: "application", "aria-roledescription": "chart" });
+    this.svg = svg("svg", { tabindex: 0, role: "application", "aria-roledescription": "chart" });
     this.find("chart").append(this.svg);
     this.svg.addEventListener("pointermove", (event) => this.point(this.under(event)));
     this.svg.addEventListener("pointerdown", (event) => this.point(this.under(event)));
@@ -69,7 +51,7 @@ class Curves {
     this.svg.style.height = `${height}px`;
     const parts = [...this.axes(width, height, low, high), ...this.tangent()];
     for (const line of data.lines) parts.push(...this.line(line));
-    this.cursor = node("g", {});
+    this.cursor = svg("g", {});
     this.svg.replaceChildren(...parts, this.cursor);
     this.mark();
   }
@@ -86,15 +68,15 @@ class Curves {
     for (const tick of up) {
       const value = data.log ? 10 ** tick : tick;
       const y = this.y(value);
-      parts.push(node("line", { x1: SPACE.left, x2: width - SPACE.right, y1: y, y2: y, class: tick === 0 && !data.log ? "zero" : "grid" }));
-      parts.push(node("text", { x: SPACE.left - 7, y: y + 4, "text-anchor": "end" }, data.log ? power(tick) : short(value, 3)));
+      parts.push(svg("line", { x1: SPACE.left, x2: width - SPACE.right, y1: y, y2: y, class: tick === 0 && !data.log ? "zero" : "grid" }));
+      parts.push(svg("text", { x: SPACE.left - 7, y: y + 4, "text-anchor": "end" }, data.log ? power(tick) : short(value, 3)));
     }
     for (const tick of ticks(data.low, data.high, Math.min(width / 70, data.most ?? 12))) {
       const x = this.x(tick);
-      parts.push(node("line", { x1: x, x2: x, y1: SPACE.top, y2: beneath, class: tick === 0 ? "zero" : "grid" }));
-      parts.push(node("text", { x, y: beneath + 16, "text-anchor": "middle" }, short(tick, 3)));
+      parts.push(svg("line", { x1: x, x2: x, y1: SPACE.top, y2: beneath, class: tick === 0 ? "zero" : "grid" }));
+      parts.push(svg("text", { x, y: beneath + 16, "text-anchor": "middle" }, short(tick, 3)));
     }
-    parts.push(node("text", { x: SPACE.left + (width - SPACE.left - SPACE.right) / 2, y: height - 6, "text-anchor": "middle" }, data.across));
+    parts.push(svg("text", { x: SPACE.left + (width - SPACE.left - SPACE.right) / 2, y: height - 6, "text-anchor": "middle" }, data.across));
     return parts;
   }
 
@@ -103,8 +85,8 @@ class Curves {
     // Where the line jumps, it goes straight up or down.
     const leap = (i) => i > 0 && jump !== null && Math.abs(y[i] - y[i - 1]) > jump;
     const points = x.flatMap((each, i) => (leap(i) ? [point(x[i - 1], y[i]), point(each, y[i])] : [point(each, y[i])]));
-    const parts = [node("polyline", { points: points.join(" "), class: `line ${tone}` })];
-    if (spots) parts.push(...x.map((each, i) => node("circle", { cx: this.x(each), cy: this.y(y[i]), r: 3.5, class: `spot ${tone}` })));
+    const parts = [svg("polyline", { points: points.join(" "), class: `line ${tone}` })];
+    if (spots) parts.push(...x.map((each, i) => svg("circle", { cx: this.x(each), cy: this.y(y[i]), r: 3.5, class: `spot ${tone}` })));
     return parts;
   }
 
@@ -121,7 +103,7 @@ class Curves {
     });
     const [x1, x2] = ends.map(this.x);
     const [y1, y2] = ends.map((x) => this.y(tangent.y + tangent.slope * (x - tangent.x)));
-    return [node("line", { x1, x2, y1, y2, class: "tangent" })];
+    return [svg("line", { x1, x2, y1, y2, class: "tangent" })];
   }
 
   mark() {
@@ -131,9 +113,9 @@ class Curves {
     const i = this.nearest(at);
     const x = this.x(this.stops[i]);
     const beneath = Number(this.svg.getAttribute("viewBox").split(" ")[3]) - SPACE.bottom;
-    this.cursor.append(node("line", { x1: x, x2: x, y1: SPACE.top, y2: beneath, class: "upright" }));
+    this.cursor.append(svg("line", { x1: x, x2: x, y1: SPACE.top, y2: beneath, class: "upright" }));
     for (const { y, tone } of this.data.lines) {
-      if (y[i] !== undefined) this.cursor.append(node("circle", { cx: x, cy: this.y(y[i]), r: 6, class: `dot ${tone}` }));
+      if (y[i] !== undefined) this.cursor.append(svg("circle", { cx: x, cy: this.y(y[i]), r: 6, class: `dot ${tone}` }));
     }
   }
 
@@ -190,8 +172,8 @@ function power(exponent) {
 
 function key({ name, tone }) {
   const label = document.createElement("span");
-  const sample = node("svg", { viewBox: "0 0 32 10", "aria-hidden": "true" });
-  sample.append(node("line", { x1: 1, x2: 31, y1: 5, y2: 5, class: `line ${tone}` }));
+  const sample = svg("svg", { viewBox: "0 0 32 10", "aria-hidden": "true" });
+  sample.append(svg("line", { x1: 1, x2: 31, y1: 5, y2: 5, class: `line ${tone}` }));
   label.append(sample, document.createTextNode(name));
   return label;
 }

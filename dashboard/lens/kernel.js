@@ -8,13 +8,10 @@ const all = new WeakMap();
 const [KERNEL, HERE] = ["#ffd166", "#ffffff"];
 const CALM = window.matchMedia("(prefers-reduced-motion: reduce)");
 const [QUICK, SLOW] = [45, 700];
+const WRONG = "A weight is a number from \u221299 to 99. Until all nine are, the kernel stays as it was.";
 
 function unpack(bytes) {
-  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
-  let place = 4 + size;
-  const take = (count) => bytes.slice(place, (place += count));
-  const floats = (count) => new Float32Array(take(4 * count).buffer);
+  const { header, take, floats } = opened(bytes);
   const { channels, side, size: kernel, rows, columns } = header;
   const table = take(768);
   const picture = floats(channels.length * side * side);
@@ -156,6 +153,7 @@ class Kernel {
       return table;
     });
     this.find("kernels").replaceChildren(...tables);
+    this.judge();
   }
 
   field(place, value, largest) {
@@ -165,20 +163,32 @@ class Kernel {
     Object.assign(field, { type: "number", step: "any", min: -99, max: 99, value: Number(value.toPrecision(6)) });
     field.setAttribute("aria-label", `weight in row ${Math.floor(place / 3) + 1}, column ${(place % 3) + 1}`);
     field.addEventListener("change", () => {
-      const fields = [...this.find("kernels").querySelectorAll("input")];
-      if (fields.every((one) => one.value !== "" && one.validity.valid)) this.send("weights", fields.map((one) => Number(one.value)));
+      if (this.judge()) this.send("weights", this.fields.map((one) => Number(one.value)));
     });
     cell.append(field);
     return cell;
   }
 
+  get fields() {
+    return [...this.find("kernels").querySelectorAll("input")];
+  }
+
+  // Tells whether all weights are numbers that count, and says so where one is not.
+  judge() {
+    const wrong = this.fields.filter((one) => one.value === "" || !one.validity.valid);
+    for (const one of this.fields) one.setAttribute("aria-invalid", String(wrong.includes(one)));
+    this.find("wrong").hidden = wrong.length === 0;
+    this.find("wrong").textContent = wrong.length ? WRONG : "";
+    return wrong.length === 0;
+  }
+
   fillInputs() {
-    const fields = [...this.find("kernels").querySelectorAll("input")];
     const largest = Math.max(...this.kernels.map(Math.abs));
-    fields.forEach((field, place) => {
+    this.fields.forEach((field, place) => {
       if (field !== this.root.activeElement) field.value = Number(this.kernels[place].toPrecision(6));
       field.parentElement.style.backgroundColor = shade(this.kernels[place], largest);
     });
+    this.judge();
   }
 
   // What lies under the kernel in one channel: the value of each pixel, null in the padding.
@@ -305,15 +315,6 @@ class Kernel {
 }
 
 const clamp = (value, count) => Math.min(count - 1, Math.max(0, value));
-// Fits a canvas to its width on the page; nothing where it has none.
-function prepare(canvas, ratio) {
-  const density = window.devicePixelRatio || 1;
-  const width = Math.round(canvas.clientWidth * density);
-  if (width < 1) return [null, 0, density];
-  canvas.width = width;
-  canvas.height = Math.round(width * ratio);
-  return [canvas.getContext("2d"), width, density];
-}
 
 function hatch(pen, width, density, style) {
   pen.fillStyle = style.getPropertyValue("--st-secondary-background-color");
@@ -326,25 +327,6 @@ function hatch(pen, width, density, style) {
     pen.lineTo(start + width, width);
   }
   pen.stroke();
-}
-
-// A light line on a dark one: seen on any picture.
-function stroke(pen, density, paint, thickness, path) {
-  for (const [colour, width] of [["rgba(0, 0, 0, 0.65)", thickness * 2], [paint, thickness]]) {
-    pen.beginPath();
-    path();
-    pen.strokeStyle = colour;
-    pen.lineWidth = width * density;
-    pen.stroke();
-  }
-}
-
-function sheet(width, height, colour) {
-  const image = new ImageData(width, height);
-  for (let i = 0; i < width * height; i += 1) image.data.set(colour(i), i * 4);
-  const canvas = new OffscreenCanvas(width, height);
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

@@ -9,13 +9,9 @@ const POINTED = "#ffd166";
 const MOST_NUMBERS = 64;
 
 function unpack(bytes) {
-  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
-  let place = 4 + size;
-  const take = (count) => bytes.slice(place, (place += count));
+  const { header, take, floats } = opened(bytes);
   const tables = header.sheets.map(() => take(768));
-  const numbers = header.sheets.map((sheet) => new Float32Array(take(4 * sheet.rows * sheet.columns).buffer));
-  return { header, tables, numbers };
+  return { header, tables, numbers: header.sheets.map((each) => floats(each.rows * each.columns)) };
 }
 
 class Sheets {
@@ -124,15 +120,10 @@ class Sheets {
 
   draw() {
     this.header.sheets.forEach((sheet, i) => {
-      const canvas = this.canvases[i];
-      const density = window.devicePixelRatio || 1;
-      const width = Math.round(canvas.clientWidth * density);
-      if (width < 1) return;
-      canvas.width = width;
-      canvas.height = Math.round((width * sheet.rows) / sheet.columns);
-      const pen = canvas.getContext("2d");
+      const [pen, width, density] = prepare(this.canvases[i], sheet.rows / sheet.columns);
+      if (!pen) return;
       pen.imageSmoothingEnabled = false;
-      pen.drawImage(this.images[i], 0, 0, width, canvas.height);
+      pen.drawImage(this.images[i], 0, 0, width, this.canvases[i].height);
       this.mark(pen, i, width / sheet.columns, density);
     });
   }
@@ -147,11 +138,12 @@ class Sheets {
     if (this.header.sheets[i].rows === 1 && !first) return;
     const side = Math.max(box[2], 7 * density);
     const shift = (side - box[2]) / 2;
-    outlined(pen, [box[0] - shift, box[1] - shift, side, side], POINTED, 2.5 * density);
+    stroke(pen, density, POINTED, 2.5, () => pen.rect(box[0] - shift, box[1] - shift, side, side));
     if (!first || window.way !== "max") return;
     const best = this.largest();
     const dot = Math.max(cell, 4 * density);
-    outlined(pen, [(best.column + 0.5) * cell - dot / 2, (best.row + 0.5) * cell - dot / 2, dot, dot], "#ffffff", 1.5 * density);
+    const from = (place) => (place + 0.5) * cell - dot / 2;
+    stroke(pen, density, "#ffffff", 1.5, () => pen.rect(from(best.column), from(best.row), dot, dot));
   }
 
   // The places of the window on the first sheet.
@@ -221,24 +213,11 @@ class Sheets {
 }
 
 function painted({ rows, columns, top, signed }, numbers, table) {
-  const image = new ImageData(columns, rows);
-  numbers.forEach((number, i) => {
-    const share = top > 0 ? Math.min(1, Math.max(signed ? -1 : 0, number / top)) : 0;
+  return sheet(columns, rows, (i) => {
+    const share = top > 0 ? Math.min(1, Math.max(signed ? -1 : 0, numbers[i] / top)) : 0;
     const level = Math.round(signed ? 128 + 127 * share : 255 * share);
-    image.data.set([...table.subarray(3 * level, 3 * level + 3), 255], 4 * i);
+    return [...table.subarray(3 * level, 3 * level + 3), 255];
   });
-  const canvas = new OffscreenCanvas(columns, rows);
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
-}
-
-// A light line on a dark one: seen on any picture.
-function outlined(pen, box, paint, thickness) {
-  for (const [colour, width] of [["rgba(0, 0, 0, 0.7)", thickness * 2], [paint, thickness]]) {
-    pen.strokeStyle = colour;
-    pen.lineWidth = width;
-    pen.strokeRect(...box);
-  }
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

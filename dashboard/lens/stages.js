@@ -9,12 +9,10 @@ const GAP = 5;
 const LABEL = 14;
 
 function unpack(bytes) {
-  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
-  const start = 4 + size;
-  const tables = { two: bytes.slice(start, start + 768), grey: bytes.slice(start + 768, start + 1536) };
-  const values = new Float32Array(bytes.slice(start + 1536).buffer);
-  return { header, tables, values };
+  const { header, take, floats } = opened(bytes);
+  const tables = { two: take(768), grey: take(768) };
+  const { offset, channels, rows, columns } = header.stages.at(-1);
+  return { header, tables, values: floats(offset + channels * rows * columns) };
 }
 
 class Stages {

@@ -7,22 +7,9 @@
 const all = new WeakMap();
 const NAMES = { loss: "Loss", accuracy: "Accuracy" };
 const LINES = { loss: { training: 0, validation: 2 }, accuracy: { training: 1, validation: 3 } };
+// Percents stand at quarters.
+const ROUNDS = [1, 2, 2.5, 5, 10];
 const [HIGH, LEFT, RIGHT, TOP, BOTTOM] = [200, 44, 8, 10, 34];
-
-function svg(kind, given, text) {
-  const node = document.createElementNS("http://www.w3.org/2000/svg", kind);
-  for (const [name, value] of Object.entries(given)) node.setAttribute(name, value);
-  if (text !== undefined) node.textContent = text;
-  return node;
-}
-
-// About four round numbers from 0 to the top.
-function ticks(top) {
-  const rough = top / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((value) => value >= rough);
-  return Array.from({ length: Math.floor(top / step + 1e-9) + 1 }, (_, i) => i * step);
-}
 
 class Training {
   constructor(root) {
@@ -127,13 +114,13 @@ class Training {
     drawn.setAttribute("viewBox", `0 0 ${wide} ${high}`);
     drawn.setAttribute("aria-label", `${title}. ${runs.map((run) => this.said(run, run.points.length - 1)).join(" ")}`);
     const parts = [];
-    for (const tick of ticks(top)) {
+    for (const tick of ticks(0, top, 4, ROUNDS)) {
       parts.push(svg("line", { class: "grid", x1: LEFT, x2: right, y1: y(tick), y2: y(tick) }));
       const label = kind === "accuracy" ? `${Math.round(100 * tick)} %` : short(tick, 3);
       parts.push(svg("text", { x: LEFT - 6, y: y(tick) + 4, "text-anchor": "end" }, label));
     }
     parts.push(svg("line", { class: "axis", x1: LEFT, x2: right, y1: low, y2: low }));
-    const numbers = ticks(last).filter((tick) => Number.isInteger(tick));
+    const numbers = ticks(0, last, 4, ROUNDS).filter((tick) => Number.isInteger(tick));
     for (const tick of numbers) parts.push(svg("text", { x: x(tick), y: low + 15, "text-anchor": "middle" }, String(tick)));
     parts.push(svg("text", { x: right, y: low + 30, "text-anchor": "end" }, "epochs"));
     for (const run of runs) {
@@ -223,7 +210,7 @@ class Training {
       const name = runs.length > 1 ? `${run.title}: ` : "";
       return name + this.said(run, this.at ?? run.points.length - 1);
     });
-    this.readout.textContent = words.join(" ");
+    this.readout.textContent = words.join("\n");
   }
 }
 

@@ -8,10 +8,7 @@ const all = new WeakMap();
 const POINTED = "#ffd166";
 
 function unpack(bytes) {
-  const size = new DataView(bytes.buffer, bytes.byteOffset, 4).getUint32(0, true);
-  const header = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + size)));
-  let place = 4 + size;
-  const take = (count) => bytes.slice(place, (place += count));
+  const { header, take } = opened(bytes);
   const tables = [take(768), take(768)];
   const jpeg = take(header.jpegBytes);
   const heat = header.hasHeat ? take(header.side * header.side) : null;
@@ -282,37 +279,6 @@ class Unit {
     const where = count ? `: rows ${top} to ${bottom - 1}, columns ${left} to ${right - 1}` : "";
     return `Pixel x ${x}, y ${y} of the network's ${side} x ${side} · seen by ${count} of ${rows * columns} units${where}`;
   }
-}
-
-// Fits a canvas to its width on the page; nothing where it has none.
-function prepare(canvas, ratio) {
-  const density = window.devicePixelRatio || 1;
-  const width = Math.round(canvas.clientWidth * density);
-  if (width < 1) return [null, 0, density];
-  canvas.width = width;
-  canvas.height = Math.round(width * ratio);
-  return [canvas.getContext("2d"), width, density];
-}
-
-// A light line on a dark one: seen on any picture.
-function stroke(pen, density, paint, thickness, path, dash = []) {
-  pen.setLineDash(dash.map((part) => part * density));
-  for (const [colour, width] of [["rgba(0, 0, 0, 0.65)", thickness * 2], [paint, thickness]]) {
-    pen.beginPath();
-    path();
-    pen.strokeStyle = colour;
-    pen.lineWidth = width * density;
-    pen.stroke();
-  }
-  pen.setLineDash([]);
-}
-
-function sheet(width, height, colour) {
-  const image = new ImageData(width, height);
-  for (let i = 0; i < width * height; i += 1) image.data.set(colour(i), i * 4);
-  const canvas = new OffscreenCanvas(width, height);
-  canvas.getContext("2d").putImageData(image, 0, 0);
-  return canvas;
 }
 
 export default function ({ data, parentElement, setTriggerValue }) {

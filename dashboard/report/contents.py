@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dashboard.report.pictures import Bar
+    from explain.results import Curve
     from explain.runs import Run
 
 #: What something is called, and what it is; both as text.
@@ -32,12 +33,25 @@ class Guess:
     role: str = ""
 
 
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """A check of a map. mark, text: whether it holds, and its figures, in our sentences. axes: what x and y are."""
+
+    title: str
+    caption: str
+    mark: str
+    text: str
+    axes: tuple[str, str] = ("", "")
+    curve: Curve | None = None
+
+
 @dataclass(frozen=True)
 class Entry:
     """One picture, explained.
 
     anchor: its name in links inside the file. name: of its file. headline, sentence, findings: our sentences.
     line: what it says in a few words, for the list of all. bar: of the colours of all its maps, None without any.
+    checks: all checks of its map, where they were made.
     """
 
     anchor: str
@@ -49,6 +63,7 @@ class Entry:
     bar: Bar | None = None
     guesses: tuple[Guess, ...] = ()
     findings: tuple[str, ...] = ()
+    checks: tuple[Checked, ...] = ()
     facts: tuple[Fact, ...] = ()
 
 

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboard import concepts, own, samples, words
+from dashboard import concepts, own, samples, verdicts, words
+from dashboard.answers import Declined
 from dashboard.catalogue import catalogue
 from dashboard.classes import TOP, name_of
 from dashboard.report import facts, pictures, repeating
-from dashboard.report.contents import Again, Entry, Guess, Panel, Report
+from dashboard.report.contents import Again, Checked, Entry, Guess, Panel, Report
 from dashboard.report.summary import in_percent
-from explain.results import Concepts, FeatureMaps, Heatmap
+from explain.results import Concepts, Curve, FeatureMaps, Heatmap
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dashboard.checks import Made
     from dashboard.show import Shown
     from explain.results import QuickCheck
 
 
-def of_one(shown: Shown, again: Again) -> Report:
-    """Put the report of one explanation together."""
+def of_one(shown: Shown, again: Again, made: Made = ()) -> Report:
+    """Put the report of one explanation together; made: all checks of its map, where they were made."""
     answer, choice = shown.answer, shown.choice
     model, method = catalogue().models[choice.model], catalogue().methods[choice.method]
     layer = getattr(answer.explanation, "layer", None)
@@ -32,7 +36,7 @@ def of_one(shown: Shown, again: Again) -> Report:
     return Report(
         title=words.headline(shown.question),
         lead=words.sentence(answer, shown.question),
-        entries=(_entry(shown),),
+        entries=(_entry(shown, made),),
         about=about,
         method=facts.of_method(method, choice.parameters, model.classes, layer),
         made=facts.of_making(answer.device, again.date),
@@ -40,8 +44,8 @@ def of_one(shown: Shown, again: Again) -> Report:
     )
 
 
-def again_of(shown: Shown, python: str, date: str) -> Again:
-    """Say how the page's report is made from the command line."""
+def again_of(shown: Shown, python: str, date: str, made: Made = ()) -> Again:
+    """Say how the page's report is made from the command line; made: all checks, where they were made."""
     choice = shown.choice
     if own.find(choice.model) is not None:
         return Again((), python, repeating.NOT_SHIPPED, date)
@@ -51,6 +55,9 @@ def again_of(shown: Shown, python: str, date: str) -> Again:
     asked = [part for flag, index in given.items() if index is not None for part in (flag, index)]
     asked += ["--ask", choice.ask] if shown.asks_probability else []
     asked += ["--weights", "random"] if choice.untrained else []
+    # Whether there was time to ask for another class hangs on the machine, and what the report holds must not.
+    asked += ["--no-another-class"] if shown.answer.check is not None and shown.answer.check.other is None else []
+    asked += ["--check"] if made else []
     method = repeating.flags(catalogue().methods[choice.method], choice.parameters)
     line = repeating.command(
         "report", *picture, "--model", choice.model, *method, *asked, "--date", date, "--out", "report.html"
@@ -65,11 +72,12 @@ def _asked(shown: Shown) -> str:
     return f"the {what} of {shown.question.name}"
 
 
-def _entry(shown: Shown) -> Entry:
+def _entry(shown: Shown, made: Made) -> Entry:
     answer = shown.answer
     panels, bar = _panels(shown)
-    findings = [] if answer.check is None else _checked(answer.check, words.measured(shown.question))
-    findings += [words.escaped(text) for text in words.trust(answer, shown.asks_probability)]
+    findings = [f"{verdict.sign} **{verdict.word}.** {verdict.text}" for verdict in verdicts.quick(shown)]
+    findings += [] if answer.check is None else _hidden(answer.check, words.measured(shown.question))
+    findings += [words.escaped(text) for text in verdicts.notes(shown)]
     return Entry(
         anchor="explanation",
         name=facts.shown_name(shown.choice.picture.name),
@@ -80,10 +88,24 @@ def _entry(shown: Shown) -> Entry:
         bar=bar,
         guesses=_guesses(shown),
         findings=tuple(findings),
+        checks=tuple(_checks(made)),
     )
 
 
-def _checked(check: QuickCheck, what: str) -> list[str]:
+def _checks(made: Made) -> Iterator[Checked]:
+    """Write the figures of all checks, each with what it is."""
+    for metric, outcome in made:
+        if isinstance(outcome, Declined):
+            text = words.escaped(f"Not for this map. {outcome.reason}")
+            yield Checked(metric.label, metric.caption, verdicts.SIGNS[None][0], text)
+            continue
+        verdict = verdicts.measured(metric, outcome)
+        curve = outcome if isinstance(outcome, Curve) else None
+        mark = f"{verdict.sign} {verdict.word}."
+        yield Checked(metric.label, metric.caption, mark, verdict.text, metric.axes, curve)
+
+
+def _hidden(check: QuickCheck, what: str) -> list[str]:
     """Write the figures of the quick check, each with what it is."""
     share = words.percent(check.share)
     return [

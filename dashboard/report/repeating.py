@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from explain.method import kebab
-from explain.params import Switch
+from explain.params import Corners, Switch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,8 @@ def flags(method: MethodEntry, parameters: Sequence[tuple[str, Any]]) -> list[st
         value, name = values[param.name], param.name.replace("_", "-")
         if value == param.default:
             continue
-        found += [f"--{'' if value else 'no-'}{name}"] if isinstance(param.kind, Switch) else [f"--{name}", str(value)]
+        text = ",".join(map(str, value)) if isinstance(param.kind, Corners) else str(value)
+        found += [f"--{'' if value else 'no-'}{name}"] if isinstance(param.kind, Switch) else [f"--{name}", text]
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dashboard.report.curves import curve
 from dashboard.report.document import document
 from dashboard.report.markup import Markup, plain, sentence, tag
 from dashboard.report.summary import in_percent, summary
@@ -11,8 +12,15 @@ from dashboard.report.summary import in_percent, summary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dashboard.report.contents import Entry, Fact, Guess, Panel, Report
+    from dashboard.report.contents import Checked, Entry, Fact, Guess, Panel, Report
     from dashboard.report.pictures import Bar
+
+
+#: What is said of all curves.
+LEGEND = (
+    "Solid: this map. Thin: maps that know nothing of the network; dotted a random map, dashed the picture's centre, "
+    "dashes and dots an edge detector."
+)
 
 
 def write(report: Report) -> bytes:
@@ -52,6 +60,8 @@ def _entry(entry: Entry, named: bool) -> Markup:
         beside.append(tag("div", tag(level, "Does it hold up?"), tag("ul", *found)))
     if beside:
         parts.append(tag("div", *beside, class_="beside"))
+    if entry.checks:
+        parts.append(_checks(entry.checks, level))
     if entry.facts:
         parts.append(_list(entry.facts))
     return tag("section", *parts, id=entry.anchor, class_="entry" if named else "alone")
@@ -80,6 +90,19 @@ def _guesses(guesses: Sequence[Guess]) -> Markup:
         figure = tag("td", in_percent(guess.probability), class_="figure")
         rows.append(tag("tr", name, tag("td", line, class_="length"), figure))
     return tag("table", tag("tbody", *rows), class_="guesses")
+
+
+def _checks(checks: Sequence[Checked], level: str) -> Markup:
+    """Write all checks, and draw the curves of those that have one."""
+    lines = [
+        tag("li", tag("strong", f"{one.mark} {one.title}"), f" · {one.caption}", tag("p", sentence(one.text)))
+        for one in checks
+    ]
+    drawn = [curve(one, one.curve) for one in checks if one.curve is not None]
+    parts = [tag(level, "All checks"), tag("ul", *lines, class_="checks")]
+    if drawn:
+        parts += [tag("p", LEGEND, class_="quiet"), tag("div", *drawn, class_="curves")]
+    return tag("div", *parts, class_="all-checks")
 
 
 def _facts(heading: str, facts: Sequence[Fact]) -> Markup:

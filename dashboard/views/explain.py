@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import cache, classes, export, feedback, loading, method_picker, state, widgets, words
+from dashboard import cache, classes, export, feedback, loading, method_picker, state, trust, widgets, words
 from dashboard.answers import Choice
-from dashboard.lens import Option, picker
+from dashboard.compare import links
 from dashboard.show import Shown, Underway, show
 from models.errors import UnsuitableError
 
@@ -23,7 +23,7 @@ log = logging.getLogger("convlens")
 
 def page() -> None:
     """Draw the page."""
-    loading.frame("explain", _explain, ("method",))
+    loading.frame("explain", _explain, ("method", trust.ADDRESS))
 
 
 def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
@@ -62,15 +62,24 @@ def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
             _about(rail, body)
             return
         underway.clear()
-    feedback.finished()
+    stopped = trust.halted(choice)
+    if not stopped:
+        feedback.finished()
     shown = Shown(choice, answer, asks, words.origin(answer, rail.method.label, rail.model.label), rail.alt)
     text.markdown(words.sentence(answer, asks))
     with left:
+        trust.beside(shown)
         show(answer.explanation, shown)
     with right:
-        _trust(shown)
-        export.draw(shown)
+        offer = trust.quick(shown)
+        with st.container(horizontal=True):
+            links.button()
+            export.draw(shown)
+    all_checks = body.container(key="all-checks")
     _about(rail, body)
+    # Last, since it takes longest: all else stands by then.
+    if offer is not None:
+        trust.thorough(shown, offer, all_checks, stopped)
 
 
 def _refused(rail: Rail, choice: Choice, error: UnsuitableError, text: DeltaGenerator, place: DeltaGenerator) -> None:
@@ -95,36 +104,8 @@ def _parameters(rail: Rail, hear: feedback.Listening) -> tuple[tuple[str, object
         layers = cache.layers(rail.model.key, rail.untrained) or ()
     with rail.adjust:
         values = widgets.configure(rail.method.name, rail.method.params, layers, rail.model.classes)
-        state.check_option("ask", ["score", "probability"], str, "the question")
-        st.radio(
-            "Explain the",
-            ["score", "probability"],
-            key="ask",
-            horizontal=True,
-            bind="query-params",
-            help="The score is the network's output for the class alone; the probability mixes in all other classes. "
-            "“Rather than” always compares scores.",
-        )
+        widgets.ask()
     return values
-
-
-def _trust(shown: Shown) -> None:
-    """Show what was measured to tell whether the map can be trusted."""
-    check, figures = shown.answer.check, words.trust(shown.answer, shown.asks_probability)
-    if check is None and not figures:
-        return
-    st.subheader("Does it hold up?", anchor=False)
-    if check is not None:
-        share = words.percent(check.share)
-        rows = [
-            Option("before", "The picture as it is", words.percent(check.before), check.before, quiet=True),
-            Option("hidden", f"Strongest {share} hidden", words.percent(check.hidden), check.hidden),
-            Option("elsewhere", "As much elsewhere, on average", words.percent(check.elsewhere), check.elsewhere, True),
-        ]
-        st.caption(words.escaped(words.measured(shown.question)))
-        picker(rows, key="check", label=words.measured(shown.question))
-    for text in figures:
-        st.caption(words.escaped(text))
 
 
 def _about(rail: Rail, body: DeltaGenerator) -> None:

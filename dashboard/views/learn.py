@@ -81,7 +81,7 @@ def _demonstration(place: Place, demonstration: Demonstration, head: DeltaGenera
         st.title(demonstration.title, anchor=False)
         desk.text(demonstration.summary)
     demonstration.draw(desk)
-    st.subheader("To think about", anchor=False)
+    st.header("To think about", anchor=False)
     desk.text(demonstration.question)
     with st.expander("An answer"):
         desk.text(demonstration.answer)

@@ -40,6 +40,7 @@ class AttentionRollout(Method):
     label: ClassVar = "Attention rollout"
     paper: ClassVar = "Abnar & Zuidema, 2020, arXiv:2005.00928"
     caption: ClassVar = "fast: where it looks, for any class"
+    caution: ClassVar = "The same for every class: where the network looks, not why."
     question: ClassVar = "where"
 
     heads: Annotated[Literal["mean", "max", "min"], "How the heads of a layer become one"] = "mean"
@@ -51,7 +52,7 @@ class AttentionRollout(Method):
         """Compute the map: values (H, W), not negative, and grid (h, w)."""
         layers = rollout.layers_of(trace)
         total = rollout.rolled(self._flow(rollout.weights(trace, layer)) for layer in track(layers, len(layers)))
-        return rollout.from_class_token(trace, total, "The same for every class: where the network looks, not why.")
+        return rollout.from_class_token(trace, total, self.caution)
 
     @classmethod
     def unsuitable(cls, model: LoadedModel) -> str | None:

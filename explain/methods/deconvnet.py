@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from explain.method import Method, register
-from explain.rectifying import rectified_gradient, without_relu
+from explain.rectifying import WARNING, rectified_gradient, without_relu
 from explain.results import Heatmap
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Deconvnet(Method):
     label: ClassVar = "Deconvnet"
     paper: ClassVar = "Zeiler & Fergus, 2013, arXiv:1311.2901"
     caption: ClassVar = "fast: patterns, little about the class"
+    caution: ClassVar = WARNING
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
         """Compute the map: values (H, W), signed, in units of the target for a pixel value of 1."""

@@ -30,6 +30,7 @@ class EigenCAM(ClassActivationMap):
     label: ClassVar = "Eigen-CAM"
     paper: ClassVar = "Muhammad and Yeasin, 2020, arXiv:2008.00299"
     caption: ClassVar = "fast: what stands out, for no class"
+    caution: ClassVar = "This map is the same for every class: it shows what stands out in the layer."
 
     def grid(self, trace: Trace, target: Target, layer: str) -> Tensor:
         """Project the activations on their first principal component: (h, w), signed."""
@@ -38,4 +39,4 @@ class EigenCAM(ClassActivationMap):
 
     def remarks(self, trace: Trace, target: Target) -> tuple[str, ...]:
         """Say that the class plays no part."""
-        return ("This map is the same for every class: it shows what stands out in the layer.",)
+        return (self.caution,)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from explain.method import Method, register
-from explain.rectifying import rectified_gradient, without_relu
+from explain.rectifying import WARNING, rectified_gradient, without_relu
 from explain.results import Heatmap
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class GuidedBackprop(Method):
     label: ClassVar = "Guided Backprop"
     paper: ClassVar = "Springenberg et al., 2014, arXiv:1412.6806"
     caption: ClassVar = "fast: crisp edges, little about the class"
+    caution: ClassVar = WARNING
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
         """Compute the map: values (H, W), signed, in units of the target for a pixel value of 1."""

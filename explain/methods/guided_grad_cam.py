@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from explain.class_activation import activation_of, channel_weighted, drawn, gradient_of
 from explain.method import Method, register
 from explain.params import LayerName
-from explain.rectifying import rectified_gradient, without_relu
+from explain.rectifying import WARNING, rectified_gradient, without_relu
 from explain.suitability import default_layer, without_spatial_layer
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class GuidedGradCAM(Method):
     label: ClassVar = "Guided Grad-CAM"
     paper: ClassVar = "Selvaraju et al., 2016, arXiv:1610.02391"
     caption: ClassVar = "fast: crisp edges where Grad-CAM looks"
+    caution: ClassVar = WARNING
 
     layer: Annotated[str | None, LayerName(), "Layer whose places are weighed; none = the last one that has any"] = None
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 import numpy as np
 
 from explain.baselines import baseline
-from explain.gradients import scores
+from explain.masking import many_scores
 from explain.method import Method, register
 from explain.params import Range
 from explain.results import Heatmap
@@ -47,7 +47,8 @@ class Occlusion(Method):
             for top, left in itertools.product(self._tops(height), self._tops(width))
         ]
         filled = baseline(trace.pixels, self.fill)
-        whole = float(target(trace.logits)[0])
+        ask = many_scores(trace, target, len(windows))
+        whole = float(ask(trace.pixels)[0])
         fall, times = np.zeros((height, width)), np.zeros((height, width))
 
         def so_far() -> Heatmap:
@@ -57,7 +58,7 @@ class Occlusion(Method):
             pictures = trace.pixels.repeat(part.stop - part.start, 1, 1, 1)
             for picture, (rows, columns) in zip(pictures, windows[part], strict=True):
                 picture[:, rows, columns] = filled[0, :, rows, columns]
-            left_over = scores(trace.model, pictures, target).double().cpu().numpy()
+            left_over = ask(pictures).numpy()
             for (rows, columns), score in zip(windows[part], left_over, strict=True):
                 fall[rows, columns] += whole - score
                 times[rows, columns] += 1

@@ -32,6 +32,8 @@ class Deletion(Metric):
     paper: ClassVar = "Petsiuk et al., 2018, arXiv:1806.07421"
     caption: ClassVar = "hide the marked places first: does the class go?"
     better: ClassVar = "lower"
+    cost: ClassVar = 200
+    axes: ClassVar = ("share hidden", "probability")
 
     steps: Annotated[int, Range(2, 500), "Steps in which the picture is hidden"] = 49
     fill: Annotated[Literal["mean", "black", "white", "grey"], "What is seen where it is hidden"] = "mean"

@@ -32,6 +32,8 @@ class Insertion(Metric):
     paper: ClassVar = "Petsiuk et al., 2018, arXiv:1806.07421"
     caption: ClassVar = "show the marked places first: does the class come?"
     better: ClassVar = "higher"
+    cost: ClassVar = 200
+    axes: ClassVar = ("share shown", "probability")
 
     steps: Annotated[int, Range(2, 500), "Steps in which the picture is shown"] = 49
     fill: Annotated[Literal["blur", "mean", "black", "white", "grey"], "What is seen before"] = "blur"

@@ -74,8 +74,8 @@ _PRESETS = (
     _one(
         "overfits",
         "Overfitting",
-        "With 200 pictures, a quarter of them wrongly labelled, the network learns all of them by heart, and its "
-        "validation loss rises while the training loss goes on falling.",
+        "With 200 pictures, a quarter of them wrongly labelled, the network learns next to all of them by heart, and "
+        "its validation loss rises while the training loss goes on falling.",
         "The two loss curves part: where the thick one turns upwards, learning by heart begins.",
         FEW,
     ),
@@ -87,7 +87,8 @@ _PRESETS = (
         "Compare the thick lines: the further they stay down, the better the cure. All charts have the same scale.",
         (
             Setup("Without a cure", FEW),
-            Setup("More pictures", replace(FEW, pictures=ALL_PICTURES, epochs=20)),
+            # As many steps as the others take: more pictures, not more training.
+            Setup("More pictures", replace(FEW, pictures=ALL_PICTURES, epochs=12)),
             Setup("Dropout", replace(FEW, dropout=0.5)),
             Setup("L2", replace(FEW, l2=0.03)),
             Setup("Augmentation", replace(FEW, shift=1)),
@@ -111,7 +112,15 @@ _PRESETS = (
         "With 40 % of the labels wrong the network first learns the digits and then the mistakes: its best validation "
         "accuracy comes early and is lost again.",
         "The training accuracy, counted on the wrong labels, goes on rising while the validation accuracy falls.",
-        replace(DEFAULT, label_noise=0.4, learning_rate=0.01, optimiser="adam", schedule="constant", epochs=40),
+        replace(
+            DEFAULT,
+            label_noise=0.4,
+            pictures=600,
+            learning_rate=0.01,
+            optimiser="adam",
+            schedule="constant",
+            epochs=60,
+        ),
     ),
     Preset(
         "losses",

@@ -68,10 +68,7 @@ def weights(initialisation: str, layers: int, classes: int, seed: int) -> list[F
     random = np.random.default_rng(seed)
     sizes = [UNITS] * (layers + 1) + [classes]
     spread = INITIALISATIONS[initialisation].spread
-    return [
-        random.standard_normal((read, given)) * spread(read, given)
-        for read, given in pairwise(sizes)
-    ]
+    return [random.standard_normal((read, given)) * spread(read, given) for read, given in pairwise(sizes)]
 
 
 def passage(patches: Floats, truths: NDArray[np.intp], matrices: list[Floats], activation: str) -> Passage:

@@ -10,6 +10,8 @@ import pytest
 from dashboard import cache, catalogue, lens, make_assets, samples, shipped, widgets, words
 from dashboard.answers import Answer
 from dashboard.classes import Question
+from dashboard.commands import arguments
+from dashboard.report import repeating
 from explain.params import params_of
 from explain.results import Heatmap, Prediction, QuickCheck
 
@@ -23,6 +25,18 @@ def test_the_catalogue_gives_back_every_parameter_of_every_method() -> None:
 
     for name, entry in catalogue.catalogue().methods.items():
         assert entry.params == params_of(explain.METHODS[name])
+
+
+def test_the_catalogue_lists_every_check_with_its_parameters() -> None:
+    import explain
+
+    entries = catalogue.catalogue().metrics
+    assert list(entries) == list(explain.METRICS)
+    for name, entry in entries.items():
+        cls = explain.METRICS[name]
+        assert entry.params == params_of(cls)
+        assert (entry.label, entry.family, entry.better, entry.cost) == (cls.label, cls.family, cls.better, cls.cost)
+        assert entry.doc.endswith("is better.") and entry.more and not any("arXiv" in text for text in entry.more)
 
 
 def test_the_default_network_is_a_trained_one_that_is_shipped() -> None:
@@ -47,6 +61,9 @@ def test_every_precomputed_answer_equals_a_live_one() -> None:
         assert early.box == pytest.approx(live.box)
         assert early.check is not None and live.check is not None
         assert early.check.hidden == pytest.approx(live.check.hidden, abs=0.01)
+        assert early.check.other == live.check.other
+        assert early.check.alike == pytest.approx(live.check.alike, abs=0.01)
+        assert early.check.edges == pytest.approx(live.check.edges, abs=0.01)
 
 
 def test_names_that_occur_twice_can_be_told_apart() -> None:
@@ -139,6 +156,22 @@ def test_shares_are_written_as_people_say_them(share: float, text: str) -> None:
 def test_every_kind_of_parameter_has_a_control() -> None:
     import explain
 
-    for name, cls in explain.METHODS.items():
+    for name, cls in {**explain.METHODS, **explain.METRICS}.items():
         values = widgets.configure(name, params_of(cls), ("layer1",), ("tea",))
         assert cls(**dict(values)) == cls()
+
+
+def test_a_box_is_written_for_the_command_line_as_it_is_read_there() -> None:
+    """No method has such a parameter so far, only checks; commands and reports treat both alike."""
+    import argparse
+
+    entry = catalogue.catalogue().metrics["Localisation"]
+    parser = argparse.ArgumentParser()
+    for param in entry.params:
+        arguments._add(parser.add_argument_group("check"), param)
+    written = repeating.flags(entry, [("box", (4, 5, 60, 70))])  # type: ignore[arg-type]
+    assert written == ["--method", "localisation", "--box", "4,5,60,70"]
+    assert arguments.parameters(entry, parser.parse_args(written[2:]), ()) == (("box", (4, 5, 60, 70)),)  # type: ignore[arg-type]
+    assert arguments.parameters(entry, parser.parse_args([]), ()) == (("box", None),)  # type: ignore[arg-type]
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--box", "here"])

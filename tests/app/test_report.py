@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import hashlib
 import io
+import json
 import re
 import shlex
 import shutil
@@ -21,7 +22,7 @@ from streamlit.testing.v1 import AppTest
 
 import explain
 import models
-from dashboard import cache, cli, export, samples
+from dashboard import cache, checks, cli, export, samples
 from dashboard.answers import Choice
 from dashboard.classes import Question
 from dashboard.commands import report as command
@@ -36,7 +37,7 @@ from dashboard.report.summary import in_percent
 from dashboard.report.writing import write
 from dashboard.show import Shown
 from dashboard.uploads import read_picture
-from explain import sources
+from explain import metric, sources
 from explain.method import kebab
 from explain.mistakes import Confusion, Filter, confuse, rows, summarise, worst_pairs
 from explain.pictures import colour_table
@@ -317,6 +318,49 @@ def test_the_report_of_the_explain_page_is_made_by_its_command(there: Path) -> N
     assert "Window32" in page.text and "Stride32" in page.text and "Fillblack" in page.text
     assert asked.answer.check is not None and in_percent(asked.answer.check.hidden) in page.text
     assert asked.choice.picture.sha256 in page.text and asked.answer.weights in page.text
+
+
+def test_a_report_holds_the_checks_that_were_made_and_its_command_and_lines_make_them_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few = ("Sparseness", "Completeness", "Deletion", "RandomLogit")
+    monkeypatch.setattr(metric, "METRICS", {name: explain.METRICS[name] for name in few})
+    monkeypatch.chdir(tmp_path)
+    asked = shown(index=3)
+    cache.model("everyday_resnet", False, lambda progress: None)
+    assert "All checks" not in Page(export.report(asked)).text
+    for one in checks.planned(asked.choice, asked.answer):
+        cache.check(asked.choice, asked.answer, one, lambda progress: None)
+    data = export.report(asked)
+    page = Page(data)
+    assert "All checks" in page.text and "a random map gets" in page.text and "Not for this map." in page.text
+    drawn = [given["class"] for name, given in page.elements if name == "polyline"]
+    assert drawn == ["line random", "line centre", "line edges", "line own"]
+    assert cli.main(shlex.split(page.code["command"])[1:]) == 0
+    assert (tmp_path / "report.html").read_bytes() == data
+    names: dict[str, Any] = {}
+    exec(page.code["python"], names)
+    deletion = cache.checked(asked.choice, asked.answer, explain.Deletion())
+    assert isinstance(deletion, explain.Curve)
+    assert deletion.value in [pytest.approx(found.value, abs=1e-5) for found in names["checks"]]
+    recorded = json.loads(export.recipe(asked))["result"]["all_checks"]
+    assert {one["name"] for one in recorded} == set(few)
+
+
+def test_a_report_says_the_same_however_slow_the_machine_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    asked = shown()
+    assert asked.answer.check is not None and asked.answer.check.other is not None
+    assert "The map for orange is nearly the same" in Page(export.report(asked)).text
+    slow = dataclasses.replace(asked.answer.check, other=None, alike=None)
+    asked = dataclasses.replace(asked, answer=dataclasses.replace(asked.answer, check=slow))
+    data = export.report(asked)
+    command = Page(data).code["command"]
+    assert "--no-another-class" in command and "Not asked about another class" in Page(data).text
+    assert cli.main(shlex.split(command)[1:]) == 0
+    assert (tmp_path / "report.html").read_bytes() == data
 
 
 def test_the_channels_of_a_layer_can_be_reported() -> None:

@@ -141,7 +141,7 @@ class Screen:
 
     def _console(self, message: ConsoleMessage) -> None:
         # Streamlit asks for these first under the page's own address, before it finds where the server is.
-        path = r"/(attack|layers|mistakes|learn)/_stcore/(health|host-config)$"
+        path = r"/(attack|compare|layers|mistakes|learn)/_stcore/(health|host-config)$"
         asked_for = re.search(path, message.location.get("url", ""))
         if message.type == "error" and not asked_for:
             self.complaints.append(message.text)

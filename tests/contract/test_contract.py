@@ -83,21 +83,6 @@ def name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def state(model: models.LoadedModel) -> dict[str, Any]:
-    """Everything about a network that a method could leave behind."""
-    facts: dict[str, Any] = {}
-    for path, module in model.network.named_modules():
-        hooks = [key for key in vars(module) if "hook" in key and isinstance(vars(module)[key], dict)]
-        facts[f"{path} hooks"] = {key: len(vars(module)[key]) for key in hooks}
-        facts[f"{path} training"] = module.training
-        facts[f"{path} attributes"] = sorted(vars(module))
-        facts[f"{path} forward"] = "forward" in vars(module)
-    for path, tensor in [*model.network.named_parameters(), *model.network.named_buffers()]:
-        facts[f"{path} value"] = tensor.detach().cpu().numpy().tobytes()
-        facts[f"{path} flags"] = (tensor.requires_grad, tensor.grad is None, id(tensor), tensor._version)
-    return facts
-
-
 @pytest.mark.parametrize("target", [ClassLogit(0), ClassProbability(1), Contrast(1, 0)])
 def test_answers_are_finite_and_know_their_origin(model: models.LoadedModel, name: str, target: Any) -> None:
     try:
@@ -130,9 +115,9 @@ def test_the_batch_size_does_not_change_the_answer(model: models.LoadedModel, na
 
 
 def test_the_network_is_left_as_it_was(model: models.LoadedModel, name: str) -> None:
-    before = state(model)
+    before = toy.state(model)
     ask(model, name)
-    assert state(model) == before
+    assert toy.state(model) == before
 
 
 def test_the_network_is_left_as_it_was_after_a_cancel(model: models.LoadedModel, name: str) -> None:
@@ -143,14 +128,14 @@ def test_the_network_is_left_as_it_was_after_a_cancel(model: models.LoadedModel,
         if progress.done >= progress.total / 2:
             raise Cancelled
 
-    before = state(model)
+    before = toy.state(model)
     heard: list[explain.Progress] = []
     with explain.heard_by(heard.append):
         ask(model, name, batch=2)
     if heard:
         with explain.heard_by(cancel), pytest.raises(Cancelled):
             ask(model, name, batch=2)
-    assert state(model) == before
+    assert toy.state(model) == before
     assert model.lock.acquire(blocking=False)
     model.lock.release()
 
@@ -158,7 +143,7 @@ def test_the_network_is_left_as_it_was_after_a_cancel(model: models.LoadedModel,
 def test_the_network_is_left_as_it_was_after_an_error(
     model: models.LoadedModel, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = state(model)
+    before = toy.state(model)
     ask(model, name)
     calls = {"left": 1}
     whole = type(model.network).__call__
@@ -174,7 +159,7 @@ def test_the_network_is_left_as_it_was_after_an_error(
         calls["left"] = 0
         explain.run(model, toy.picture(32, seed=3), make(name), 1)
     monkeypatch.undo()
-    assert state(model) == before
+    assert toy.state(model) == before
     np.testing.assert_array_equal(*(arrays(ask(model, name))[0] for _ in range(2)))
 
 

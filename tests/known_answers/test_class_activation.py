@@ -17,31 +17,12 @@ import toy
 from explain.suitability import default_layer, probe
 from explain.target import ClassLogit, ClassProbability, Contrast
 from models.errors import LayerError, TargetError, UnsuitableError
+from oracles import asked
 
 #: The maps of one layer's activations and their gradient.
 ONE_LAYER = ("GradCAM", "GradCAMPlusPlus", "XGradCAM", "HiResCAM", "LayerCAM", "EigenCAM", "EigenGradCAM", "FinerCAM")
 FAMILY = ("CAM", *ONE_LAYER, "FusedCAM")
 TARGETS = [ClassLogit(2), ClassProbability(1), Contrast(0, 3)]
-
-
-@pytest.fixture(scope="module")
-def pooled() -> models.LoadedModel:
-    return toy.loaded(toy.seeded(toy.Pooled()), 4, side=32, plain=False)
-
-
-@pytest.fixture(scope="module")
-def everyday() -> models.LoadedModel:
-    return models.load("everyday_resnet", device="cpu")
-
-
-def same(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.dot(one.ravel(), other.ravel()) / (np.linalg.norm(one) * np.linalg.norm(other)))
-
-
-def asked(model: models.LoadedModel, name: str, target: Any, picture: Any = None, **settings: Any) -> explain.Heatmap:
-    found = explain.run(model, probe(model) if picture is None else picture, explain.METHODS[name](**settings), target)
-    assert isinstance(found, explain.Heatmap)
-    return found
 
 
 def linear(model: models.LoadedModel) -> nn.Linear:

@@ -17,26 +17,7 @@ from explain.class_activation import principal
 from explain.methods.fused_cam import fused_layers
 from explain.suitability import default_layer, probe
 from explain.target import ClassLogit, ClassProbability, Contrast
-
-
-@pytest.fixture(scope="module")
-def pooled() -> models.LoadedModel:
-    return toy.loaded(toy.seeded(toy.Pooled()), 4, side=32, plain=False)
-
-
-@pytest.fixture(scope="module")
-def everyday() -> models.LoadedModel:
-    return models.load("everyday_resnet", device="cpu")
-
-
-def same(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.dot(one.ravel(), other.ravel()) / (np.linalg.norm(one) * np.linalg.norm(other)))
-
-
-def asked(model: models.LoadedModel, name: str, target: Any, picture: Any = None, **settings: Any) -> explain.Heatmap:
-    found = explain.run(model, probe(model) if picture is None else picture, explain.METHODS[name](**settings), target)
-    assert isinstance(found, explain.Heatmap)
-    return found
+from oracles import asked, same
 
 
 @pytest.mark.parametrize("layer", ["relu_1", "relu", "conv1"])

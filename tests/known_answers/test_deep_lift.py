@@ -1,6 +1,5 @@
 """DeepLIFT: captum on plain networks, networks solvable by hand, shares that add up whatever a network is made of."""
 
-import copy
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +19,7 @@ from explain.multipliers import multipliers
 from explain.suitability import probe
 from explain.target import ClassLogit, ClassProbability, Contrast
 from models.errors import UnsuitableError
+from oracles import OfPixels, same
 
 TARGETS = [ClassLogit(2), ClassProbability(1), Contrast(0, 2)]
 
@@ -141,24 +141,8 @@ class Plain(nn.Module):
         return self.layers(pixels)
 
 
-class Normalised(nn.Module):
-    """A network from pixels on, for captum; a copy, on which captum may leave what it likes."""
-
-    def __init__(self, model: models.LoadedModel) -> None:
-        super().__init__()
-        self.network = copy.deepcopy(model.network)
-        self.normalise = model.card.pixels.normalise
-
-    def forward(self, pixels: Tensor) -> Tensor:
-        return self.network(self.normalise(pixels))
-
-
 def loaded(network: nn.Module, **more: Any) -> models.LoadedModel:
     return toy.loaded(toy.seeded(network), 3, **more)
-
-
-def same(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.dot(one.ravel(), other.ravel()) / (np.linalg.norm(one) * np.linalg.norm(other)))
 
 
 def captums(network: nn.Module, pixels: Tensor, start: Tensor, index: int) -> tuple[Tensor, float]:
@@ -176,7 +160,7 @@ def captums(network: nn.Module, pixels: Tensor, start: Tensor, index: int) -> tu
 def test_on_plain_networks_the_shares_are_captums(activation: type[nn.Module], baseline: str, value: float) -> None:
     model = loaded(Plain(activation), plain=False)
     pixels = probe(model)
-    expected, _ = captums(Normalised(model), pixels, torch.full_like(pixels, value), 1)
+    expected, _ = captums(OfPixels(model), pixels, torch.full_like(pixels, value), 1)
     values = explain.run(model, pixels, explain.METHODS["DeepLift"](baseline=baseline), 1).values
     assert same(values, expected.sum(1)[0].numpy()) >= 0.9999
     np.testing.assert_allclose(values, expected.sum(1)[0].numpy(), rtol=1e-2, atol=1e-4 * np.abs(values).max())

@@ -34,11 +34,6 @@ def asked(model: models.LoadedModel, pixels: Tensor, target: Target | int, **set
     return found
 
 
-@pytest.fixture(scope="module")
-def everyday() -> models.LoadedModel:
-    return models.load("everyday_resnet", device="cpu")
-
-
 def test_planted_patterns_are_found_again() -> None:
     generator = torch.Generator().manual_seed(3)
     patterns = (torch.rand((3, 20), generator=generator) > 0.6).double()

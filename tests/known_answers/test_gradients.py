@@ -1,7 +1,6 @@
 """The gradient methods: identities, networks solvable by hand, and captum and PAIR's saliency as oracles."""
 
 import itertools
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 import torch
 from PIL import Image
 from saliency.core import blur_ig, gradients, guided_ig, integrated_gradients, xrai
-from saliency.core.base import INPUT_OUTPUT_GRADIENTS
 from scipy import ndimage
 from torch import Tensor, nn
 
@@ -21,28 +19,13 @@ import toy
 from explain import many_gradients, regions
 from explain.agreement import spearman
 from explain.averaging import Moments
-from explain.gradients import input_gradients
 from explain.methods.blur_ig import blurred
 from explain.target import ClassLogit, ClassProbability, Contrast
+from oracles import answered, called, drawn, numpy_before_2_4, picture_of, same, with_the_same_noise
 
 TARGETS = [ClassLogit(2), ClassProbability(1), Contrast(0, 3)]
 NOISY = [explain.SmoothGrad, explain.SmoothGradSquared, explain.VarGrad]
 COMPLETE = [explain.IntegratedGradients, explain.GradientSHAP, explain.BlurIG, explain.GuidedIG]
-
-
-@pytest.fixture(scope="module")
-def pooled() -> models.LoadedModel:
-    return toy.loaded(toy.seeded(toy.Pooled()), 4, side=32, plain=False)
-
-
-@pytest.fixture(scope="module")
-def everyday() -> models.LoadedModel:
-    return models.load("everyday_resnet", device="cpu")
-
-
-@pytest.fixture(scope="module")
-def photograph(request: pytest.FixtureRequest) -> Image.Image:
-    return Image.open(request.config.rootpath / "assets" / "samples" / "astronaut.jpg").convert("RGB")
 
 
 @pytest.fixture
@@ -51,50 +34,6 @@ def trained(request: pytest.FixtureRequest, test_data: Path, monkeypatch: pytest
     monkeypatch.setenv("CONVLENS_WEIGHTS", str(test_data / "weights"))
     key, _, kind = request.param.partition(" ")
     return models.load(key, weights=kind or None, device="cpu")
-
-
-def same(one: np.ndarray, other: np.ndarray) -> float:
-    first, second = one.ravel().astype(float), other.ravel().astype(float)
-    return float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
-
-
-def answered(model: models.LoadedModel, target: Any) -> Callable[[Tensor], Tensor]:
-    """Write model and target as one function for captum: pixels -> (N,)."""
-    return lambda pixels: target(model(pixels))
-
-
-def called(model: models.LoadedModel, target: Any) -> Callable[..., dict[str, np.ndarray]]:
-    """Write model and target as PAIR wants them: pictures (N, H, W, 3) -> their gradients."""
-
-    def call(pictures: np.ndarray, call_model_args: Any = None, expected_keys: Any = None) -> dict[str, np.ndarray]:
-        pixels = torch.from_numpy(np.asarray(pictures)).float().permute(0, 3, 1, 2).contiguous()
-        return {INPUT_OUTPUT_GRADIENTS: input_gradients(model, pixels, target).permute(0, 2, 3, 1).numpy()}
-
-    return call
-
-
-def picture_of(pixels: Tensor) -> np.ndarray:
-    return pixels[0].permute(1, 2, 0).double().numpy()
-
-
-def drawn(pixels: Tensor, samples: int, seed: int = 0) -> Tensor:
-    """The noise that our methods add, in widths."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.stack([torch.randn(pixels.shape[1:], generator=generator) for _ in range(samples)])
-
-
-def with_the_same_noise(monkeypatch: pytest.MonkeyPatch, noise: Tensor) -> None:
-    """Let captum and PAIR add this noise, in widths, rather than draw their own."""
-    rows = itertools.chain(noise)
-
-    def add(pixels: Tensor, width: float, count: int) -> Tensor:
-        return pixels + width * torch.stack(list(itertools.islice(rows, count)))
-
-    def normal(mean: float, width: float, shape: tuple[int, ...]) -> np.ndarray:
-        return (mean + width * next(rows)).permute(1, 2, 0).numpy()
-
-    monkeypatch.setattr(captum.attr.NoiseTunnel, "_add_noise_to_input", staticmethod(add))
-    monkeypatch.setattr(np.random, "normal", normal)
 
 
 # Input x Gradient and Saliency
@@ -344,21 +283,12 @@ def test_guided_ig_is_that_of_pair(
     everyday: models.LoadedModel, photograph: Image.Image, fraction: float, max_dist: float
 ) -> None:
     trace, target = explain.trace(everyday, photograph), ClassLogit(3)
-    expected = guided(everyday, trace.pixels, target, x_steps=25, fraction=fraction, max_dist=max_dist)
+    with numpy_before_2_4():
+        expected = guided_ig.GuidedIG().GetMask(
+            *(picture_of(trace.pixels), called(everyday, target)), x_steps=25, fraction=fraction, max_dist=max_dist
+        )
     method = explain.GuidedIG(steps=25, fraction=fraction, max_dist=max_dist)
-    assert same(explain.run(everyday, trace, method, target).values, expected) > 0.9999
-
-
-def guided(model: models.LoadedModel, pixels: Tensor, target: Any, **settings: Any) -> np.ndarray:
-    """Ask PAIR's Guided IG, which names an argument of numpy's as numpy before 2.4 did."""
-    quantile = np.quantile
-
-    def older(values: np.ndarray, share: float, interpolation: str) -> Any:
-        return quantile(values, share, method=interpolation)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(np, "quantile", older)
-        return guided_ig.GuidedIG().GetMask(picture_of(pixels), called(model, target), **settings).sum(-1)
+    assert same(explain.run(everyday, trace, method, target).values, expected.sum(-1)) > 0.9999
 
 
 def test_guided_ig_on_the_straight_path_tends_to_integrated_gradients(pooled: models.LoadedModel) -> None:

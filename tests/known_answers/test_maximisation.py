@@ -43,11 +43,6 @@ def detectors() -> models.LoadedModel:
     return toy.loaded(Detectors(), 3, side=32)
 
 
-@pytest.fixture(scope="module")
-def everyday() -> models.LoadedModel:
-    return models.load("everyday_resnet", device="cpu")
-
-
 def maximise(model: models.LoadedModel, target: object = 0, **settings: object) -> explain.Visualisation:
     side = model.card.pixels.side
     return explain.run(model, toy.picture(side), explain.ActivationMaximisation(**settings), target)

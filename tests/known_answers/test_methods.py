@@ -11,27 +11,14 @@ import explain
 import models
 import toy
 from explain.target import ClassLogit, ClassProbability, Contrast
+from oracles import answered, same
 
 TARGETS = [ClassLogit(2), ClassProbability(1), Contrast(0, 3)]
 
 
 @pytest.fixture(scope="module")
-def pooled() -> models.LoadedModel:
-    return toy.loaded(toy.seeded(toy.Pooled()), 4, side=32, plain=False)
-
-
-@pytest.fixture(scope="module")
 def resnet() -> models.LoadedModel:
     return models.load("resnet18", weights="random", device="cpu")
-
-
-def same(one: np.ndarray, other: np.ndarray) -> float:
-    return float(np.dot(one.ravel(), other.ravel()) / (np.linalg.norm(one) * np.linalg.norm(other)))
-
-
-def answered(model: models.LoadedModel, target: object):
-    """Write model and target as one function for the oracles: pixels -> (N,)."""
-    return lambda pixels: target(model(pixels))
 
 
 @pytest.mark.parametrize("target", TARGETS)

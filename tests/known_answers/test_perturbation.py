@@ -11,7 +11,6 @@ import pytest
 import torch
 from captum._utils.models.linear_model import SkLearnRidge
 from PIL import Image
-from skimage.transform import resize
 from sklearn.linear_model import Ridge
 from torch import Tensor, nn
 
@@ -23,24 +22,10 @@ from explain.results import share_of_area
 from explain.suitability import default_layer
 from explain.superpixels import superpixels
 from explain.target import ClassLogit, ClassProbability, Contrast
+from oracles import channel_weights, rise_masks, same
 
 SAMPLES = Path(explain.__file__).parents[1] / "assets" / "samples"
 TARGETS = [ClassLogit(2), ClassProbability(1), Contrast(0, 3)]
-
-
-@pytest.fixture(scope="module")
-def pooled() -> models.LoadedModel:
-    return toy.loaded(toy.seeded(toy.Pooled()), 4, side=32, plain=False)
-
-
-@pytest.fixture(scope="module")
-def everyday() -> models.LoadedModel:
-    return models.load("everyday_resnet", device="cpu")
-
-
-def same(one: Any, other: Any) -> float:
-    one, other = np.ravel(one).astype(np.float64), np.ravel(other).astype(np.float64)
-    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
 
 
 def patches(side: int = 32, across: int = 4, seed: int = 0) -> Tensor:
@@ -214,20 +199,6 @@ def test_another_seed_draws_others_and_nobody_elses_draws_change(pooled: models.
     assert not np.allclose(*maps)
 
 
-def rise_masks(method: Any, side: int) -> np.ndarray:
-    """Draw the masks as the authors' program does, with scikit-image, from the same numbers."""
-    generator = torch.Generator().manual_seed(method.seed)
-    grids = torch.rand((method.samples, 1, method.cells, method.cells), generator=generator).numpy() < method.keep
-    shifts = torch.rand((method.samples, 2), generator=generator).numpy()
-    cell = math.ceil(side / method.cells)
-    masks = []
-    for grid, (down, right) in zip(grids[:, 0], shifts, strict=True):
-        large = resize(grid.astype(float), ((method.cells + 1) * cell,) * 2, order=1, mode="edge", anti_aliasing=False)
-        top, left = int(down * cell), int(right * cell)
-        masks.append(large[top : top + side, left : left + side])
-    return np.stack(masks)
-
-
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize(("cells", "keep"), [(7, 0.5), (5, 0.3)])
 def test_rise_is_the_loop_of_the_paper(pooled: models.LoadedModel, target: Any, cells: int, keep: float) -> None:
@@ -338,53 +309,14 @@ def test_ablation_cam_of_a_pooled_network_follows_from_its_weights(pooled: model
     assert counted.forward == 0
 
 
-def libraries(model: models.LoadedModel, layer: str, pixels: Tensor, index: int, name: str) -> np.ndarray:
-    """Ask pytorch-grad-cam for its weights of the channels, in pixel space, and lay them over the activation."""
-    import pytorch_grad_cam
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-
-    class Whole(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = model.network
-
-        def forward(self, seen: Tensor) -> Tensor:
-            return self.network(model.normalise(seen))
-
-    module = model.network.get_submodule(layer)
-    activation = explain.trace(model, pixels).activation(layer)
-    network = Whole().eval()
-    with getattr(pytorch_grad_cam, name)(model=network, target_layers=[module]) as cam:
-        weights = cam.get_cam_weights(pixels, module, [ClassifierOutputTarget(index)], activation.numpy(), None)
-    return (np.asarray(weights).reshape(-1, 1, 1) * activation[0].numpy()).sum(0)
-
-
-def check_cams(model: models.LoadedModel, layer: str, pixels: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
-    """pytorch-grad-cam multiplies masks in the space of the normalised picture, whose zero is the mean colour; the
-    network handed to it here takes pixels. It brings masks up with corners aligned, which is evened out here. Its
-    Ablation-CAM sets a channel to zero only where the layer's smallest value is zero, else to ten million below.
-    """
-    monkeypatch.setattr(torch.nn, "UpsamplingBilinear2d", lambda size: nn.Upsample(size, mode="bilinear"))
-    monkeypatch.setattr("tqdm.tqdm", lambda items: items)
-    trace = explain.trace(model, pixels)
-    index = int(trace.logits.argmax())
-    for name in ("ScoreCAM", "AblationCAM"):
-        found = explain.run(model, trace, explain.METHODS[name](layer=layer), index)
-        assert same(found.grid, libraries(model, layer, pixels, index, name)) > 0.9999, name
-
-
-def test_score_and_ablation_cam_are_the_librarys(everyday: models.LoadedModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    check_cams(everyday, default_layer(everyday), toy.picture(64), monkeypatch)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("key", "layer"), [("squeezenet1_1", "features.2"), ("resnet18", "layer1")])
-def test_score_and_ablation_cam_are_the_librarys_on_imagenet(
-    key: str, layer: str, test_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CONVLENS_WEIGHTS", str(test_data / "weights"))
-    model = models.load(key, device="cpu", weights=None if key == "squeezenet1_1" else "random")
-    check_cams(model, layer, patches(224, 7), monkeypatch)
+@pytest.mark.parametrize("name", ["ScoreCAM", "AblationCAM"])
+def test_score_and_ablation_cam_are_the_librarys(everyday: models.LoadedModel, name: str) -> None:
+    """Of the last layer, a ReLU's: there pytorch-grad-cam's Ablation-CAM sets a silenced channel to zero, too."""
+    trace, layer = explain.trace(everyday, toy.picture(64)), default_layer(everyday)
+    target, activation = ClassLogit(int(trace.logits.argmax())), trace.activation(layer)
+    weights = channel_weights(everyday, name, layer, trace.pixels, target, activation)
+    expected = np.tensordot(weights, activation[0], 1)
+    assert same(explain.run(everyday, trace, explain.METHODS[name](layer=layer), target).grid, expected) > 0.9999
 
 
 class Patch(nn.Module):

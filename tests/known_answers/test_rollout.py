@@ -12,10 +12,12 @@ from torchvision.models import SwinTransformer, VisionTransformer
 import explain
 import models
 import toy
+from architectures import Case, on
 from explain import attention, rollout
 from explain.methods.attention_rollout import AttentionRollout
 from explain.methods.gradient_rollout import GradientRollout
 from explain.target import ClassLogit, ClassProbability, Contrast, Target
+from oracles import same
 
 TARGETS = [ClassLogit(2), ClassProbability(1), Contrast(0, 3)]
 BOTH = [AttentionRollout, GradientRollout]
@@ -42,8 +44,8 @@ def written_out(
     for place, block in enumerate(network.encoder.layers):
         module = block.self_attention
         mixed = functional.linear(block.ln_1(tokens), module.in_proj_weight, module.in_proj_bias)[0]
-        query, key, value = (part.reshape(17, 2, 6).transpose(0, 1) for part in mixed.chunk(3, -1))
-        weights = (query @ key.transpose(1, 2) / 6**0.5).softmax(-1)
+        query, key, value = (part.unflatten(1, (module.num_heads, -1)).transpose(0, 1) for part in mixed.chunk(3, -1))
+        weights = (query @ key.transpose(1, 2) / query.shape[-1] ** 0.5).softmax(-1)
         weights = (given or {}).get(place, weights)
         kept.append(weights)
         tokens = tokens + module.out_proj((weights @ value).transpose(0, 1).flatten(1))[None]
@@ -189,18 +191,16 @@ def test_a_rollout_leaves_the_network_alone_and_answers_the_same_again(
 
 
 @pytest.mark.slow
-def test_both_rollouts_answer_on_a_large_transformer() -> None:
-    model = models.load("vit_b_16", weights="random", device="cpu")
-    trace = explain.trace(model, toy.picture(224))
-    same = explain.run(model, trace, AttentionRollout())
-    assert same.grid.shape == (14, 14) and 0 < same.grid.sum() < 1
-    one, other = (explain.run(model, trace, GradientRollout(), index) for index in (3, 4))
-    assert one.grid.shape == (14, 14) and not np.array_equal(one.grid, other.grid)
-    # The gradient by the weights, against autograd: one number of one layer, moved a little.
-    layer = rollout.layers_of(trace)[7]
-    (by_output,) = trace.gradient(ClassLogit(3), layer)
-    found = rollout.weight_gradients(trace, layer, by_output)
-    moved = rollout.values(trace, layer)[2, 30]
-    module = model.graph.operations.modules[layer]
-    change = module.out_proj.weight[:, 2 * 64 : 3 * 64] @ moved
-    assert float(found[2, 0, 30]) == pytest.approx(float(by_output[0, 0] @ change), rel=1e-3)
+@on("vit_b_16")
+def test_both_rollouts_are_written_out_on_a_large_transformer(case: Case) -> None:
+    with torch.enable_grad():
+        logits, kept = written_out(case.model.network, case.model.normalise(case.pixels).requires_grad_())
+        gradients = torch.autograd.grad(case.target(logits).sum(), kept)
+    torch.testing.assert_close(logits.detach(), case.trace.logits, rtol=1e-3, atol=1e-3)
+    plain = raised = torch.eye(37)
+    for weights, gradient in zip(kept, gradients, strict=True):
+        plain = (0.5 * weights.detach().mean(0) + 0.5 * torch.eye(37)) @ plain
+        raised = raised + (gradient * weights.detach()).clamp(min=0).mean(0) @ raised
+    for method, expected in ((AttentionRollout(), plain), (GradientRollout(), raised)):
+        found = explain.run(case.model, case.trace, method, case.target).grid
+        assert same(found, expected[0, 1:]) > 0.9999

@@ -50,7 +50,7 @@ def test_a_link_opens_a_demonstration_with_its_question_and_a_folded_answer(open
     assert not app.exception and not notices(app)
     demonstration = demonstrations()[key]
     assert app.title[0].value == demonstration.title
-    assert "To think about" in [heading.value for heading in app.subheader]
+    assert "To think about" in [heading.value for heading in app.header]
     answer = next(fold for fold in app.expander if fold.label == "An answer")
     assert not answer.proto.expanded and answer.markdown
 
@@ -166,6 +166,9 @@ def test_a_switch_in_an_odd_spelling_gets_a_notice_and_its_default(open_page: Op
 
 def test_the_link_to_take_along_holds_what_was_chosen(open_page: Open) -> None:
     app = open_page(demo="convolution", **{"convolution-kernel": "blur", "pooling-window": "3"})
+    assert not app.code, "nobody has opened the section"
+    app.session_state["convolution-take-along"] = True
+    app.run()
     app.multiselect(key="convolution-to-hide").set_value(["kind", "stride"]).run()
     app.toggle(key="convolution-to-present").set_value(True).run()
     link = app.code[0].value

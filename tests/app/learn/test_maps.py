@@ -72,7 +72,6 @@ def test_fewer_random_parts_and_another_draw_change_the_correlations(opened: Ope
     assert correlations(opened(depth="1", draw="3")) == correlations(app)
 
 
-
 def test_the_cascade_ends_with_what_the_pairs_show(opened: Open) -> None:
     app = opened(cascade="true")
     table = next(str(html.proto.body) for html in app.get("html") if "parts random" in str(html.proto.body))
@@ -258,7 +257,7 @@ def test_an_error_is_a_sentence_and_the_rest_is_still_drawn(opened: Open, monkey
     monkeypatch.setattr(cache, "study", refuse)
     app = opened()
     assert "There is no such map." in notices(app)
-    assert "To think about" in [str(title.value) for title in app.subheader]
+    assert "To think about" in [str(title.value) for title in app.header]
 
 
 def test_every_term_is_explained() -> None:

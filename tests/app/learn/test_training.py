@@ -198,7 +198,7 @@ def test_filters_that_are_no_numbers_are_drawn_and_said(monkeypatch: pytest.Monk
     epoch = Epoch(0, nothing, nothing, {}, filters, np.zeros((20, 10), np.float32))
     training_watch.filters(settings, Record(settings, (epoch,), (), "diverged"))
     assert drawn[0].count("no numbers any more</figcaption>") == 2
-    assert "2: moved 1.0e+30" in drawn[0]
+    assert "2: moved 1.00·10³⁰" in drawn[0]
 
 
 def test_several_trainings_take_turns(opened: Open) -> None:
@@ -270,7 +270,7 @@ def test_a_wrong_link_gets_a_notice_and_the_default(opened: Open, name: str, val
 def test_settings_that_make_no_sense_together_are_refused_in_a_sentence(opened: Open) -> None:
     app = opened(batch="1", norm="True")
     assert "Batch norm needs at least 2 pictures" in texts(app)
-    assert "One step of backpropagation, with real numbers" in [heading.value for heading in app.subheader]
+    assert "One step of backpropagation, with real numbers" in [heading.value for heading in app.header]
     app.select_slider(key="training-batch").set_value("4").run()
     assert bench(app).setups[0].settings == Settings(batch_size=4, batch_norm=True)
 

@@ -22,8 +22,14 @@ def trained(settings: Settings) -> Record:
     return turns().take(lambda seconds: train(settings)).record
 
 
-def records(key: str) -> list[Record]:
-    return [trained(setup.settings) for setup in PRESETS[key].setups]
+def records(key: str, seed: int | None = None) -> list[Record]:
+    """Train a preset as it is, or from another seed: a claim must not hold by luck."""
+    every = (setup.settings for setup in PRESETS[key].setups)
+    return [trained(settings if seed is None else replace(settings, seed=seed)) for settings in every]
+
+
+#: The preset's own seed, and three of which it is one.
+SEEDS = pytest.mark.parametrize("seed", [None, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3))])
 
 
 def test_the_default_is_the_first_preset_and_learns_the_digits() -> None:
@@ -90,20 +96,23 @@ def test_a_learning_rate_too_small_learns_too_but_not_even_half(seed: int) -> No
     assert verdict(record).kind == "levelled"
 
 
-def test_few_pictures_with_wrong_labels_are_learned_by_heart() -> None:
-    (record,) = records("overfits")
-    assert record.final.training.accuracy == 1
+@SEEDS
+def test_few_pictures_with_wrong_labels_are_learned_by_heart(seed: int | None) -> None:
+    (record,) = records("overfits", seed)
+    assert record.final.training.accuracy >= 0.99
     assert record.final.training.accuracy - record.final.validation.accuracy > 0.2
     assert record.final.validation.loss > 1.5 * record.best.validation.loss
     assert verdict(record).kind == "overfitting"
 
 
-def test_each_cure_ends_with_a_clearly_lower_validation_loss() -> None:
-    ill, *cured = records("cures")
-    losses = [record.final.validation.loss for record in cured]
-    assert len(losses) == 5
-    assert max(losses) < 0.75 * ill.final.validation.loss
-    assert losses[0] == min(losses), "more pictures help most"
+@SEEDS
+def test_each_cure_ends_with_a_clearly_lower_validation_loss(seed: int | None) -> None:
+    ill, *cured = records("cures", seed)
+    more, *others = (record.final.validation.loss for record in cured)
+    assert len(others) == 4
+    assert max(more, *others) < 0.75 * ill.final.validation.loss
+    assert more < 0.9 * min(others), "more pictures help most"
+    assert len(cured[0].batches) <= len(ill.batches), "by more pictures, not by more steps"
 
 
 def test_only_good_first_weights_learn() -> None:
@@ -124,12 +133,15 @@ def test_from_zeros_only_the_biases_of_the_last_layer_move() -> None:
     assert {name for name, values in trainer.weights.items() if values.any()} == {"scores.bias"}
 
 
-def test_wrong_labels_are_learned_after_the_digits() -> None:
-    (record,) = records("noise")
+@SEEDS
+def test_wrong_labels_are_learned_after_the_digits(seed: int | None) -> None:
+    (record,) = records("noise", seed)
     accuracies = [epoch.validation.accuracy for epoch in record.epochs]
-    assert max(accuracies) > accuracies[-1] + 0.1
-    assert int(np.argmax(accuracies)) < len(accuracies) / 2
-    assert record.final.training.accuracy > record.epochs[int(np.argmax(accuracies))].training.accuracy + 0.1
+    best = int(np.argmax(accuracies))
+    assert best < len(accuracies) / 3
+    assert accuracies[best] > accuracies[-1] + 0.2
+    assert record.final.training.accuracy > record.epochs[best].training.accuracy + 0.2
+    assert verdict(record).kind == "overfitting"
 
 
 def test_cross_entropy_is_ahead_of_the_squared_error() -> None:

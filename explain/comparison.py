@@ -1,0 +1,155 @@
+"""What many figures say together: means with their 95 % confidence intervals, and what beats the picture's centre."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from explain.control_maps import CONTROLS
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from explain.method import Method
+    from explain.metric import Metric
+    from explain.records import Records
+
+    Floats = NDArray[np.float64]
+
+#: How sure an interval is, and how many times the pictures are drawn again for it.
+SHARE, DRAWS = 0.95, 2000
+#: What a check says beside the control maps, with what a person reads.
+BESIDE = {**CONTROLS, "area": "a map spread evenly"}
+#: The control map that a method should beat: objects tend to be in the middle.
+RIVAL = "centre"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A mean over `count` pictures, and where it lies with 95 % confidence; not numbers for a single picture.
+
+    ahead: the mean distance to the picture's centre on the same pictures, above zero where the method is better, with
+    its interval; None where the centre has no figure. reasons: why other pictures have no figure, with how many.
+    """
+
+    mean: float
+    low: float
+    high: float
+    count: int
+    ahead: tuple[float, float, float] | None
+    reasons: dict[str, int]
+
+    @property
+    def beats_centre(self) -> bool:
+        """Whether it is better than the picture's centre by more than chance."""
+        return self.ahead is not None and self.ahead[1] > 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """A method, or a control map: its cells by check, None = nothing measured. seconds: the mean time for a map.
+
+    refused: why the method means nothing on this network, "" = it does.
+    """
+
+    name: str
+    label: str
+    control: bool
+    cells: dict[str, Cell | None]
+    seconds: float
+    refused: str = ""
+
+
+def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float, float]:
+    """Return the mean of some values and its 95 % confidence interval.
+
+    By the percentile bootstrap: the values are drawn again, with replacement, and the middle 95 % of the means are
+    taken (Efron, 1979); the distance to the mean is widened by sqrt(n / (n - 1)), without which it is too narrow for
+    few values, but never beyond the values themselves. A single value has no interval.
+    """
+    found = np.asarray(values, np.float64)
+    mean, count = float(found.mean()), len(found)
+    if count < 2:
+        return mean, float("nan"), float("nan")
+    drawn = np.random.default_rng(seed).integers(count, size=(DRAWS, count))
+    low, high = np.quantile(found[drawn].mean(1), [(1 - SHARE) / 2, (1 + SHARE) / 2])
+    wider = (count / (count - 1)) ** 0.5
+    low, high = np.clip([mean + wider * (low - mean), mean + wider * (high - mean)], found.min(), found.max())
+    return mean, float(low), float(high)
+
+
+def table(kept: Records, methods: Sequence[Method], checks: Sequence[Metric]) -> list[Row]:
+    """Sum up what is kept of these methods and checks: one row each, then the control maps."""
+    by_check = {name_of(check): _figures(kept, check) for check in checks}
+    rows = [_row(kept, method, checks, by_check) for method in methods]
+    return rows + [row for name in BESIDE if (row := _control(name, by_check)) is not None]
+
+
+def name_of(check: Metric) -> str:
+    """Name a check in the table."""
+    return type(check).__name__
+
+
+def pictures(kept: Records) -> tuple[int, dict[str, int]]:
+    """Count the pictures that have figures, and those that do not fit by their reasons."""
+    fitting = {key[1:3] for key, _ in kept.under("check")}
+    return len(fitting), Counter(str(value["reason"]) for _, value in kept.under("picture") if value["reason"])
+
+
+def _figures(kept: Records, check: Metric) -> dict[str, dict[str, dict[str, Any]]]:
+    """Look up what is kept of a check: method -> picture -> record."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for (_, picture, stamp, method, measured), value in kept.under("check"):
+        if measured == repr(check):
+            found.setdefault(method, {})[f"{picture} {stamp}"] = {"better": check.better, **value}
+    return found
+
+
+def _row(
+    kept: Records, method: Method, checks: Sequence[Metric], by_check: dict[str, dict[str, dict[str, dict[str, Any]]]]
+) -> Row:
+    key = ("method", repr(method))
+    own = {name: figures.get(repr(method), {}) for name, figures in by_check.items()}
+    times = [record["map_seconds"] for records in own.values() for record in records.values() if "value" in record]
+    return Row(
+        name=type(method).__name__,
+        label=method.label,
+        control=False,
+        cells={name: _cell(list(records.values())) for name, records in own.items()},
+        seconds=float(np.mean(times)) if times else float("nan"),
+        refused=str(kept[key]["reason"]) if key in kept else "",
+    )
+
+
+def _cell(records: list[dict[str, Any]]) -> Cell | None:
+    measured = [record for record in records if "value" in record]
+    reasons = dict(Counter(str(record["reason"]) for record in records if "reason" in record))
+    if not measured:
+        return Cell(float("nan"), float("nan"), float("nan"), 0, None, reasons) if reasons else None
+    paired = [record for record in measured if RIVAL in record["baselines"]]
+    differences = [
+        (record["value"] - record["baselines"][RIVAL]) * (1 if record["better"] == "higher" else -1)
+        for record in paired
+    ]
+    mean, low, high = interval([record["value"] for record in measured])
+    return Cell(mean, low, high, len(measured), interval(differences) if differences else None, reasons)
+
+
+def _control(name: str, by_check: dict[str, dict[str, dict[str, dict[str, Any]]]]) -> Row | None:
+    """Sum up a control map, which is the same whatever the method; None where no check measures it."""
+    cells: dict[str, Cell | None] = {}
+    for check, figures in by_check.items():
+        known = {
+            picture: record["baselines"][name]
+            for records in figures.values()
+            for picture, record in records.items()
+            if name in record.get("baselines", {})
+        }
+        cells[check] = Cell(*interval(list(known.values())), len(known), None, {}) if known else None
+    if not any(cells.values()):
+        return None
+    return Row(name, BESIDE[name], True, cells, float("nan"))

@@ -1,0 +1,168 @@
+"""A comparison of methods as files: a table for people, for spreadsheets and for programs, and a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from explain.comparison import Cell, Row, name_of
+
+if TYPE_CHECKING:
+    from explain.metric import Metric
+
+ARROWS = {"higher": "↑", "lower": "↓"}
+COLUMNS = (
+    *("method", "check", "better", "mean", "low", "high", "pictures"),
+    *("ahead_of_centre", "ahead_low", "ahead_high", "seconds"),
+)
+#: Resolution of the picture, and the height of a row and of what is around them, in inches.
+DPI, ROW, AROUND = 80, 0.2, 0.9
+#: Panels beside each other in the picture, and the width of one, in inches.
+ACROSS, WIDE = 4, 2.6
+
+
+def markdown(rows: Sequence[Row], checks: Sequence[Metric]) -> str:
+    """Write the table, a row for each method; what it means stands below it."""
+    shown = [row for row in rows if any(cell is not None and cell.count for cell in row.cells.values())]
+    best = {name_of(check): _best(shown, check) for check in checks}
+    most = max((cell.count for row in shown for cell in row.cells.values() if cell is not None), default=0)
+    lines = ["| | " + " | ".join(f"{check.label} {ARROWS[check.better]}" for check in checks) + " | a map takes |"]
+    lines.append("|---|" + "---|" * (len(checks) + 1))
+    for row in shown:
+        cells = [_written(row.cells[name_of(check)], best[name_of(check)], most) for check in checks]
+        label = f"*{row.label}*" if row.control else row.label
+        lines.append(f"| {label} | {' | '.join(cells)} | {_seconds(row.seconds)} |")
+    lines += ["", *_explained(checks, most), *_missing(rows)]
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(rows: Sequence[Row], checks: Sequence[Metric]) -> str:
+    """Write the figures as CSV: a line for each row and check."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(_records(rows, checks))
+    return text.getvalue()
+
+
+def as_json(rows: Sequence[Row], checks: Sequence[Metric], origin: dict[str, Any]) -> str:
+    """Write the figures as JSON, with what they were measured on."""
+    held = {
+        **origin,
+        "checks": {name_of(check): repr(check) for check in checks},
+        "figures": _records(rows, checks),
+        "refused": {row.name: row.refused for row in rows if row.refused},
+    }
+    return json.dumps(held, indent=1) + "\n"
+
+
+def picture(rows: Sequence[Row], checks: Sequence[Metric], title: str) -> bytes:
+    """Draw the means with their intervals, a panel for each check and a dashed line for each control map: a PNG."""
+    from matplotlib.figure import Figure
+
+    drawn = [check for check in checks if any(_has(row, check) and not row.control for row in rows)]
+    methods = [row for row in rows if not row.control and any(_has(row, check) for check in drawn)]
+    controls = [row for row in rows if row.control]
+    across = min(ACROSS, max(len(drawn), 1))
+    down = math.ceil(max(len(drawn), 1) / across)
+    size = (WIDE * across + 1.6, (ROW * max(len(methods), 4) + AROUND) * down + 0.7)
+    figure = Figure(size, dpi=DPI, layout="constrained")
+    axes = figure.subplots(down, across, squeeze=False, sharey=True).ravel()
+    for axis, check in zip(axes, drawn, strict=False):
+        _panel(axis, check, methods, controls)
+    for axis in axes[len(drawn) :]:
+        axis.set_visible(False)
+    figure.suptitle(title, fontsize=10)
+    handles, labels = axes[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, labels, loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
+
+
+def _panel(axis: Any, check: Metric, methods: Sequence[Row], controls: Sequence[Row]) -> None:
+    name = name_of(check)
+    for place, control in enumerate(controls):
+        cell = control.cells[name]
+        value = float("nan") if cell is None else cell.mean
+        axis.axvline(value, color=f"C{place + 1}", linestyle="--", linewidth=1, label=control.label)
+    for place, row in enumerate(methods):
+        cell = row.cells[name]
+        if cell is not None and cell.count:
+            ends = [[max(cell.mean - cell.low, 0)], [max(cell.high - cell.mean, 0)]] if cell.count > 1 else None
+            axis.errorbar([cell.mean], [place], xerr=ends, fmt="o", color="C0", markersize=3, linewidth=1)
+    axis.set_yticks(range(len(methods)), [row.label for row in methods], fontsize=8)
+    axis.set_ylim(len(methods) - 0.5, -0.5)
+    axis.set_title(f"{check.label}\n{check.better} is better", fontsize=8)
+    axis.tick_params(axis="x", labelsize=7)
+    axis.grid(axis="y", linewidth=0.3)
+
+
+def _has(row: Row, check: Metric) -> bool:
+    cell = row.cells[name_of(check)]
+    return cell is not None and cell.count > 0
+
+
+def _best(rows: Sequence[Row], check: Metric) -> Cell | None:
+    cells = [cell for row in rows if not row.control and (cell := row.cells[name_of(check)]) is not None and cell.count]
+    sign = 1 if check.better == "higher" else -1
+    return max(cells, key=lambda cell: sign * cell.mean, default=None)
+
+
+def _written(cell: Cell | None, best: Cell | None, most: int) -> str:
+    if cell is None or not cell.count:
+        return "-"
+    mean = f"**{cell.mean:.3g}**" if cell is best else f"{cell.mean:.3g}"
+    ahead = "\\*" if cell.beats_centre else ""
+    spread = "" if math.isnan(cell.low) else f" ({cell.low:.2g} to {cell.high:.2g})"
+    few = f" [{cell.count}]" if cell.count < most else ""
+    return f"{mean}{ahead}{spread}{few}"
+
+
+def _explained(checks: Sequence[Metric], most: int) -> list[str]:
+    return [
+        f"Means over {most} pictures, with their 95 % confidence intervals in brackets (percentile bootstrap over the "
+        "pictures); a number in square brackets: over that many. Bold: the best mean of a check, which need not be "
+        "better than the next by more than chance. \\*: better than the picture's centre on the same pictures, by more "
+        "than chance. Rows in italics are maps that know nothing of the network.",
+        "",
+        *(f"- {check.label}: {check.caption} {check.better} is better ({check.paper})." for check in checks),
+    ]
+
+
+def _missing(rows: Sequence[Row]) -> list[str]:
+    """Say what has no figure, and why."""
+    lines = [f"- {row.label}: {row.refused}" for row in rows if row.refused]
+    for row in rows:
+        reasons: dict[str, list[str]] = {}
+        for name, cell in row.cells.items():
+            for reason, count in (cell.reasons if cell is not None else {}).items():
+                reasons.setdefault(reason, []).append(f"{name} on {count}")
+        lines += [f"- {row.label} ({', '.join(where)}): {reason}" for reason, where in reasons.items()]
+    return ["", "Without a figure:", "", *lines] if lines else []
+
+
+def _seconds(seconds: float) -> str:
+    return "-" if math.isnan(seconds) else f"{seconds:.2g} s"
+
+
+def _records(rows: Sequence[Row], checks: Sequence[Metric]) -> list[dict[str, Any]]:
+    return [
+        _record(row, check, cell)
+        for row in rows
+        for check in checks
+        if (cell := row.cells[name_of(check)]) is not None and cell.count
+    ]
+
+
+def _record(row: Row, check: Metric, cell: Cell) -> dict[str, Any]:
+    ahead = cell.ahead or (None, None, None)
+    figures = (cell.mean, cell.low, cell.high, cell.count, *ahead, row.seconds)
+    # JSON knows no number that is none.
+    plain = (None if isinstance(figure, float) and math.isnan(figure) else figure for figure in figures)
+    return dict(zip(COLUMNS, (row.name, name_of(check), check.better, *plain), strict=True))

@@ -1,0 +1,81 @@
+"""ROAD: remove the marked pixels, fill the holes from around them, and watch the score."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+import numpy as np
+import torch
+
+from explain.hiding import in_order
+from explain.imputing import imputed
+from explain.metric import Metric, fitting, register
+from explain.params import Range
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from explain.hiding import Ranks
+    from explain.method import Method
+    from explain.results import Curve, Heatmap
+    from explain.target import Target
+    from explain.tracing import Trace
+
+
+@register
+@dataclass(frozen=True)
+class ROAD(Metric):
+    """How fast the score falls when the marked pixels are removed and blended into their surroundings; lower is better.
+
+    The curve is the target's own value (a score, or a probability) against the share of the picture that is removed, in
+    the order of the map, highest first, in equal steps that stop one short of the whole; the area under it is the
+    figure. A removed pixel becomes the weighted mean of its eight neighbours, with a little noise, so that neither the
+    hole's edge nor its shape tells the network anything. "both" also removes the lowest first: y is then half of what
+    is left less what is left that way, below zero for a good map. Large holes are smooth, as no photograph is (Rong et
+    al., 2022, arXiv:2202.00449).
+    """
+
+    family: ClassVar = "Faithfulness"
+    label: ClassVar = "ROAD"
+    paper: ClassVar = "Rong et al., 2022, arXiv:2202.00449"
+    caption: ClassVar = "blend the marked places into what is around them: does the score fall?"
+    better: ClassVar = "lower"
+    cost: ClassVar = 40
+    axes: ClassVar = ("share removed", "score")
+
+    steps: Annotated[int, Range(1, 49), "Shares that are removed, equally far apart"] = 9
+    noise: Annotated[float, Range(0, 0.2, 0.01), "Noise on what is filled in, in pixel values from 0 to 1"] = 0.01
+    order: Annotated[Literal["most", "both"], "Remove the highest first, or also the lowest, and compare"] = "most"
+    seed: Annotated[int, Range(0, 99), "Draw of the noise"] = 0
+
+    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None) -> Curve:
+        """Remove the picture step by step."""
+        fitting(trace, heatmap)
+        pixels = trace.pixels[0].double().cpu().numpy()
+        generator = torch.Generator().manual_seed(self.seed)
+        # The same noise for every map, so that only the maps differ.
+        noise = self.noise * torch.randn(trace.pixels.shape[1:], generator=generator).numpy()
+
+        def picture(ranks: Ranks, step: int) -> Tensor:
+            removed = ranks < _count(step / (self.steps + 1), ranks.size)
+            filled = imputed(pixels, removed)
+            return torch.from_numpy(np.where(removed, filled + noise, pixels)).to(trace.pixels).clamp(0, 1)
+
+        return in_order(
+            self,
+            trace,
+            heatmap,
+            target,
+            x=(np.arange(self.steps + 1) / (self.steps + 1)).astype(np.float32),
+            known={0: float(target(trace.logits)[0])},
+            picture=picture,
+            score=target,
+            reversed_too=self.order == "both",
+        )
+
+
+def _count(share: float, size: int) -> int:
+    """Count the pixels from the percentile on that leaves this share above it, as the authors' programme does."""
+    return math.floor(share * (size - 1) + 1e-9) + 1

@@ -1,0 +1,315 @@
+"""`convlens evaluate-methods`: the right table, nothing asked twice, and intervals as in a textbook."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import explain
+import models
+import toy
+from dashboard import cli
+from dashboard.commands import evaluate_methods
+from dashboard.commands.progress import Counter
+from dashboard.uploads import read_picture
+from explain import comparison, comparison_files
+from explain.comparing import LARGEST, box_field
+from explain.object_boxes import in_crop, read_boxes
+from explain.records import Records
+from explain.sources import Source, read
+from models.errors import ParameterError
+from models.pixels import PixelSpace
+from models.tag import tagged
+
+SAMPLES = cli.ROOT / "assets" / "samples"
+NAMES = ("lemon", "orange", "pretzel")
+FEW = ("--methods", "saliency,GradCAM", "--checks", "sparseness,RandomLogit")
+
+
+def do(*arguments: object) -> int:
+    return cli.main(["evaluate-methods", *(str(argument) for argument in arguments)])
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in NAMES:
+        shutil.copy(SAMPLES / f"{name}.jpg", folder)
+    return folder
+
+
+def asked(data: Path, *more: object, model: str = "everyday_resnet") -> tuple[object, ...]:
+    return ("--model", model, "--data", data, "--out", data.parent / "out", *(more or FEW))
+
+
+def figures(out: Path) -> dict[tuple[str, str], dict[str, str]]:
+    return {(row["method"], row["check"]): row for row in csv.DictReader(io.StringIO((out / "table.csv").read_text()))}
+
+
+def pictured(name: str) -> Image.Image:
+    return read_picture((SAMPLES / f"{name}.jpg").read_bytes(), f"{name}.jpg").image
+
+
+def test_the_table_holds_the_means_of_what_the_library_measures(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert do(*asked(data)) == 0
+    model, out = models.load("everyday_resnet"), data.parent / "out"
+    found = figures(out)
+    for method in (explain.Saliency(), explain.GradCAM()):
+        for check in (explain.Sparseness(), explain.RandomLogit()):
+            values, edges = [], []
+            for name in NAMES:
+                trace = explain.trace(model, pictured(name))
+                heatmap = explain.run(model, trace, method)
+                assert isinstance(heatmap, explain.Heatmap)
+                measured = explain.measure(trace, check, heatmap)
+                values.append(measured.value)
+                edges.append(measured.baselines["edges"])
+            row = found[type(method).__name__, type(check).__name__]
+            assert float(row["mean"]) == pytest.approx(np.mean(values), rel=1e-3)
+            assert float(row["low"]) <= float(row["mean"]) <= float(row["high"]) and row["pictures"] == "3"
+            assert float(found["edges", type(check).__name__]["mean"]) == pytest.approx(np.mean(edges), rel=1e-3)
+    assert json.loads((out / "table.json").read_text())["model"] == "everyday_resnet"
+    table = (out / "table.md").read_text()
+    assert "| Saliency |" in table and "| *an edge detector* |" in table and table.count("**") == 4
+    with Image.open(out / "table.png") as picture:
+        assert picture.width > 300
+    assert "3 pictures with figures; 0 that were looked at do not fit." in capsys.readouterr().out
+
+
+def test_a_second_run_asks_nothing_again_and_more_pictures_only_about_themselves(data: Path) -> None:
+    with toy.Counting() as one:
+        assert do(*asked(data, *FEW, "--pictures", 1)) == 0
+    with toy.Counting() as all_of_them:
+        assert do(*asked(data)) == 0
+    assert one.forward > 0 and one.forward < all_of_them.forward < 3 * one.forward
+    before = (data.parent / "out" / "table.csv").read_text()
+    with toy.Counting() as again:
+        assert do(*asked(data)) == 0
+    assert again.forward == 0 and (data.parent / "out" / "table.csv").read_text() == before
+
+
+def test_interrupted_anywhere_it_goes_on_with_nothing_twice_and_nothing_lost(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heard = 0
+
+    def interrupt(counter: Counter, progress: models.Progress) -> None:
+        nonlocal heard
+        counter.done, counter.total = progress.done, progress.total
+        heard += progress.total == 12
+        if heard == 12:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Counter, "__call__", interrupt)
+        assert do(*asked(data)) == 130
+    assert "of 12 figures; the same command goes on." in capsys.readouterr().out
+    records = data.parent / "out" / "records.jsonl"
+    kept = records.read_text().splitlines()
+    # As if it had been killed while it wrote.
+    records.write_text("\n".join(kept) + '\n{"key": ["check", "lem')
+    assert do(*asked(data)) == 0
+    keys = [json.loads(line)["key"] for line in records.read_text().splitlines()]
+    assert len({tuple(key) for key in keys}) == len(keys) == 1 + 2 + 3 + 12
+    assert records.read_text().splitlines()[: len(kept)] == kept
+
+
+def test_the_time_that_is_given_ends_it_and_the_table_holds_what_is_known(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert do(*asked(data, *FEW, "--seconds", 1e-9)) == 0
+    assert "the same command goes on" in capsys.readouterr().out
+    assert (data.parent / "out" / "table.md").is_file()
+
+
+def test_boxes_beside_the_pictures_are_laid_into_the_crop_and_large_ones_left_out(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = pictured("lemon")
+    box = (0.3 * image.width, 0.3 * image.height, 0.6 * image.width, 0.8 * image.height)
+    whole = (0, 0, pictured("orange").width, pictured("orange").height)
+    lines = ["file,x0,y0,x1,y1", *(f"{name}.jpg,{','.join(map(str, at))}" for name, at in
+                                  (("lemon", box), ("orange", whole), ("nowhere", whole)))]
+    (data / "boxes.csv").write_text("\n".join(lines))
+    assert do(*asked(data, "--methods", "grad-cam", "--checks", "localisation,pointing,sparseness")) == 0
+    model = models.load("everyday_resnet")
+    edges = in_crop(model.card.pixels, image, box)
+    assert edges is not None
+    trace = explain.trace(model, image)
+    heatmap = explain.run(model, trace, explain.GradCAM())
+    assert isinstance(heatmap, explain.Heatmap)
+    expected = explain.measure(trace, explain.Localisation(box=edges), heatmap)
+    row = figures(data.parent / "out")["GradCAM", "Localisation"]
+    assert float(row["mean"]) == pytest.approx(expected.value, rel=1e-4)
+    assert row["pictures"] == "1" and row["low"] == ""
+    area = figures(data.parent / "out")["area", "Localisation"]
+    assert float(area["mean"]) == pytest.approx(expected.baselines["area"]) and float(area["mean"]) < LARGEST
+    assert "1 pictures with figures" in capsys.readouterr().out
+
+
+def test_boxes_are_read_from_records_too_and_cut_at_the_crop(tmp_path: Path) -> None:
+    records = [
+        {"file": "a.png", "boxes_xyxy_224": [[10, 20, 30, 40], [0, 0, 5, 5]]},
+        {"file": "sub/b.png", "boxes": [[1, 2, 3, 4]]},
+        {"file": "c.png", "boxes": [["left", 2, 3, 4]]},
+        {"boxes": [[1, 2, 3, 4]]},
+    ]
+    (tmp_path / "annotations.json").write_text(json.dumps(records[:2]))
+    (tmp_path / "damaged.json").write_text(json.dumps(records[2:]))
+    (tmp_path / "sub").mkdir()
+    for name in ("a.png", "sub/b.png", "sub/c.png"):
+        Image.new("RGB", (40, 40)).save(tmp_path / name)
+    pictures = read(tmp_path, read_picture)
+    assert read_boxes(tmp_path, [source for source in pictures.sources]) == {
+        "a.png": ((10, 20, 30, 40), (0, 0, 5, 5)),
+        "sub/b.png": ((1, 2, 3, 4),),
+    }
+    # 200 x 100 becomes 64 x 32, of which the middle is kept.
+    space = PixelSpace(side=32, resize=32, mean=(0, 0, 0), std=(1, 1, 1))
+    wide = Image.new("RGB", (200, 100))
+    assert in_crop(space, wide, (0, 0, 100, 50)) == (0, 0, 16, 16)
+    assert in_crop(space, wide, (0, 0, 40, 50)) is None
+
+
+def test_with_the_tag_the_object_is_the_tag(data: Path) -> None:
+    shown = asked(data, "--tagged", "--methods", "saliency", "--checks", "localisation", model="everyday_shortcut")
+    assert do(*shown) == 0
+    model = models.load("everyday_shortcut")
+    banana = model.card.classes.index("banana")
+    values = []
+    for name in NAMES:
+        trace = explain.trace(model, tagged(model.crop(pictured(name))))
+        if int(trace.logits.argmax()) == banana:
+            heatmap = explain.run(model, trace, explain.Saliency())
+            assert isinstance(heatmap, explain.Heatmap)
+            inside = heatmap.values[52:62, 2:12].sum() / heatmap.values.sum()
+            values.append(float(inside))
+    row = figures(data.parent / "out")["Saliency", "Localisation"]
+    assert values and float(row["mean"]) == pytest.approx(np.mean(values), rel=1e-4)
+    assert row["pictures"] == str(len(values))
+
+
+def test_pictures_that_are_named_wrong_or_broken_do_not_fit_and_what_refuses_is_told(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "broken.jpg").write_bytes(b"")
+    labels = ["name,label", "lemon.jpg,lemon", "orange.jpg,school bus", "broken.jpg,lemon"]
+    (data / "labels.csv").write_text("\n".join(labels))
+    methods = "saliency,attention-rollout"
+    assert do(*asked(data, "--methods", methods, "--checks", "sparseness,completeness")) == 0
+    assert "1 pictures with figures; 2 that were looked at do not fit." in capsys.readouterr().out
+    table = (data.parent / "out" / "table.md").read_text()
+    assert "- Attention rollout: This network has no attention" in table
+    assert "- Saliency (Completeness on 1): The values of Saliency do not claim" in table
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--methods", "grad-cam,unicorn"), "There is no method named 'unicorn'. There are"),
+        (("--checks", ","), "There is no check named ','."),
+        (("--checks", "localisation"), "Energy in the box needs to know where the objects are"),
+        (("--tagged",), "goes by no tag. everyday_shortcut does."),
+    ],
+)
+def test_what_the_user_can_mend_is_told_in_a_sentence(
+    data: Path, more: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert do(*asked(data, *more)) == 1
+    told = capsys.readouterr().err
+    assert said in told and len(told.splitlines()) == 1
+    assert not (data.parent / "out").exists()
+
+
+def test_figures_of_another_network_are_not_mixed_in(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert do(*asked(data)) == 0
+    assert do(*asked(data, *FEW, model="everyday_vgg")) == 1
+    assert "holds figures of everyday_resnet" in capsys.readouterr().err
+
+
+def test_a_check_that_would_ask_for_too_long_is_left_for_another_day(data: Path) -> None:
+    checks = ("--methods", "saliency", "--checks", "randomisation-cascade,sparseness", "--pictures", 1)
+    assert do(*asked(data, *checks, "--patience", 1e-9)) == 0
+    assert {check for _, check in figures(data.parent / "out")} == {"Sparseness"}
+    assert do(*asked(data, *checks)) == 0
+    assert ("Saliency", "RandomisationCascade") in figures(data.parent / "out")
+
+
+def test_without_boxes_all_checks_but_those_of_boxes_are_meant(data: Path) -> None:
+    model = models.load("everyday_resnet")
+    chosen: Any = evaluate_methods._parser().parse_args([str(part) for part in asked(data, "--pictures", "2")])
+    job, _ = evaluate_methods._job(chosen, model)
+    assert {type(check).__name__ for check in job.checks} == {
+        name for name, kind in explain.METRICS.items() if box_field(kind()) is None
+    }
+    assert len(job.methods) > 20 and job.count == 2
+
+
+# What the figures say together
+
+
+def test_the_interval_of_a_known_sample_is_the_textbooks() -> None:
+    sample = np.random.default_rng(5).normal(3, 2, 200)
+    mean, low, high = comparison.interval(sample.tolist())
+    width = 1.96 * sample.std(ddof=1) / 200**0.5
+    assert mean == pytest.approx(sample.mean())
+    assert high - mean == pytest.approx(width, rel=0.08) and mean - low == pytest.approx(width, rel=0.08)
+    assert comparison.interval(sample.tolist()) == (mean, low, high)
+
+
+def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(0)
+    held = 0
+    for _ in range(300):
+        _, low, high = comparison.interval(generator.exponential(1.0, 40).tolist())
+        held += low <= 1 <= high
+    assert 0.88 < held / 300 < 0.98
+
+
+def test_a_single_value_has_no_interval_and_equal_values_one_without_width() -> None:
+    assert np.isnan(comparison.interval([2.0])[1:]).all()
+    assert comparison.interval([2.0, 2.0, 2.0]) == (2, 2, 2)
+
+
+@pytest.mark.parametrize("better", ["higher", "lower"])
+def test_the_distance_to_the_centre_is_taken_picture_by_picture(tmp_path: Path, better: str) -> None:
+    kept = Records(tmp_path / "records.jsonl")
+    check: Any = SimpleNamespace(better=better, label="Check")
+    method: Any = SimpleNamespace(label="Method")
+    sign = 1 if better == "higher" else -1
+    for place in range(12):
+        # Pictures differ far more than the method does from the centre.
+        value = {"value": place + sign * 0.5, "baselines": {"centre": float(place)}, "map_seconds": 1.0}
+        kept.keep(("check", f"{place}", "", repr(method), repr(check)), value)
+    rows = comparison.table(Records(tmp_path / "records.jsonl"), [method], [check])
+    cell = rows[0].cells["SimpleNamespace"]
+    assert cell is not None and cell.ahead == pytest.approx((0.5, 0.5, 0.5)) and cell.beats_centre
+    assert [row.label for row in rows] == ["Method", "the picture's centre"]
+    assert comparison_files._written(cell, cell, 20).endswith("[12]")
+
+
+def test_records_that_are_none_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "records.jsonl").write_text("[1]\n")
+    with pytest.raises(ParameterError, match="cannot be read as records"):
+        Records(tmp_path / "records.jsonl")
+
+
+def test_a_changed_picture_is_another_one(data: Path) -> None:
+    assert do(*asked(data, *FEW, "--pictures", 3)) == 0
+    shutil.copy(SAMPLES / "teapot.jpg", data / "lemon.jpg")
+    with toy.Counting() as counting:
+        assert do(*asked(data)) == 0
+    assert counting.forward > 0
+    assert all(isinstance(source, Source) for source in read(data, read_picture).sources)
