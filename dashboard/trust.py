@@ -82,8 +82,10 @@ def thorough(shown: Shown, offer: DeltaGenerator, place: DeltaGenerator, stopped
 
     stopped: whether the user has stopped them; what was found until then is drawn.
     """
+    # Each has a place of its own, so that the button is gone as soon as the work begins.
+    button, progress, end = offer.empty(), offer.container(), offer.container()
     if not _asked(shown.choice):
-        with offer:
+        with button:
             st.button(
                 "Check thoroughly",
                 key="check-button",
@@ -94,7 +96,7 @@ def thorough(shown: Shown, offer: DeltaGenerator, place: DeltaGenerator, stopped
                 "network. It can be stopped at any time.",
             )
         return
-    hear = feedback.Listening(offer, "Making the checks ready", "checks-")
+    hear = feedback.Listening(progress, "Making the checks ready", "checks-")
     with hear:
         if cache.loaded(shown.choice.model, shown.choice.untrained) is None:
             hear.starting()
@@ -108,7 +110,7 @@ def thorough(shown: Shown, offer: DeltaGenerator, place: DeltaGenerator, stopped
                 outcome = cache.check(shown.choice, shown.answer, metric, hear)
             if outcome is not None:
                 table.add(metric, outcome)
-    with offer:
+    with end:
         st.markdown(_summed_up(table, stopped))
         if stopped and table.left:
             st.button("Go on", key="check-on", on_click=feedback.finished)

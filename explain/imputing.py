@@ -6,8 +6,8 @@ import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy import sparse  # type: ignore[import-untyped]
-from scipy.sparse.linalg import splu  # type: ignore[import-untyped]
+from scipy import sparse
+from scipy.sparse.linalg import splu
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -127,4 +127,4 @@ def _zoom(text: str) -> bool:
 
 
 def _zoomed() -> None:
-    state.mirror("zoom", state.get("compared")["zoom"])
+    state.mirror("zoom", state.get("compared")["zoom"] or None)

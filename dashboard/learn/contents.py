@@ -10,7 +10,7 @@ from dashboard.learn import place as places
 from dashboard.learn.demonstrations import CHAPTERS, in_chapter
 from dashboard.learn.terms import plain
 
-_contents = component("contents")
+_contents = component("contents", "elements")
 #: The lessons stand in a chapter of their own.
 LESSONS = "Lessons of ten minutes"
 

@@ -60,7 +60,7 @@ SAID = {
     "shifted and scaled; here they are left as they are.)",
 }
 
-_kernel = component("kernel", "numbers", "canvas", "kernel.sums")
+_kernel = component("kernel", "numbers", "canvas", "elements", "kernel.sums")
 
 
 def draw(desk: Desk) -> None:

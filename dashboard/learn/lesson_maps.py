@@ -52,8 +52,9 @@ LESSON = Lesson(
             minutes=2,
             demonstration="maps",
             state={"part": "saturation", "input": "2.0", "from": "0.0"},
-            task="Compute f(2), f(0) and the slope at 2 together on the board: f(x) = 1 - relu(1 - x). Then move the "
-            "baseline to 2, and look at the picture below with its three baselines.",
+            task="Compute f(2), f(0) and the slope at 2 together on the board: "
+            "f(x) = 1 \N{MINUS SIGN} relu(1 \N{MINUS SIGN} x). Then move the baseline to 2, and look at the "
+            "picture below with its three baselines.",
             expect="f(2) = 1, f(0) = 0, the [[gradient]] at 2 is 0: by the gradient x does not matter, though it made "
             "all of the output. [[Integrated Gradients]] gives 1, the whole difference. From the [[baseline]] 2 it "
             "gives 0.",

@@ -58,8 +58,8 @@ def draw(desk: Desk) -> None:
 
 def _by_hand(desk: Desk) -> None:
     desk.text(
-        "The smallest network with [[saturation]] has one input: **f(x) = 1 - relu(1 - x)**. It rises up to x = 1 "
-        "and is flat from there on. Move x across 1 and watch the [[gradient]]."
+        "The smallest network with [[saturation]] has one input: **f(x) = 1 \N{MINUS SIGN} relu(1 \N{MINUS SIGN} x)**. "
+        "It rises up to x = 1 and is flat from there on. Move x across 1 and watch the [[gradient]]."
     )
     one, other, third = st.columns(3)
     with one:
@@ -76,8 +76,8 @@ def _by_hand(desk: Desk) -> None:
         desk.text(by_hand(value, start, way))
         rows: list[list[str | float]] = [
             ["Gradient", short(float(saturation.gradient(value)))],
-            ["Gradient times (x - baseline)", short(float(saturation.gradient(value)) * (value - start))],
-            ["Occlusion: f(x) - f(baseline)", short(rise(start, value))],
+            ["Gradient times (x \N{MINUS SIGN} baseline)", short(float(saturation.gradient(value)) * (value - start))],
+            ["Occlusion: f(x) \N{MINUS SIGN} f(baseline)", short(rise(start, value))],
             [f"Integrated Gradients, {steps} steps", short(round(way.total, 12))],
         ]
         st.html(table("What each method gives x", ["method", "value"], rows))
@@ -126,7 +126,7 @@ def _chart(desk: Desk, value: float) -> None:
         curves.Line("gradient", tuple(places.tolist()), tuple(saturation.gradient(places).tolist()), "second"),
     )
     chart = curves.Chart(
-        title="Output and gradient of 1 - relu(1 - x)",
+        title="Output and gradient of 1 \N{MINUS SIGN} relu(1 \N{MINUS SIGN} x)",
         alt="The output rises from 0 to 1 at x = 1 and is flat beyond; the gradient is 1 and then 0. "
         f"The input is {value:g}.",
         across="x",

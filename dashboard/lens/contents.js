@@ -2,13 +2,6 @@
 //
 // data: {kind: "cards" | "list", label, chapters: [{title, entries: [{id, address, title, summary, number, here}]}]}
 
-function element(kind, text = "", name = "") {
-  const node = document.createElement(kind);
-  node.textContent = text;
-  node.className = name;
-  return node;
-}
-
 function entry({ id, address, title, summary, number, here }) {
   const [item, link, heading] = [element("li"), element("a"), element("strong")];
   link.href = address;

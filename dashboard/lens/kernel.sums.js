@@ -3,13 +3,6 @@
 const MOST = 27;
 const bracketed = (value, digits = 2) => (value < 0 ? `(${short(value, digits)})` : short(value, digits));
 
-function element(kind, text = "", name = "") {
-  const node = document.createElement(kind);
-  node.textContent = text;
-  node.className = name;
-  return node;
-}
-
 function shade(value, largest) {
   if (!value || !largest) return "transparent";
   return `rgba(${value > 0 ? "224, 123, 40" : "67, 139, 202"}, ${(0.55 * Math.min(1, Math.abs(value) / largest)).toFixed(2)})`;

@@ -55,7 +55,7 @@ class Panes {
     if (this.ticket !== ticket) return;
     if (this.times === null || this.asked !== header.times) this.times = header.times;
     // What comes back of the user's own zoom is older than what is seen by now.
-    if (this.asksZoom !== header.zoom && this.sentZoom !== header.zoom) this.zoom.read(header.zoom);
+    if (this.asksZoom !== header.zoom && this.sentZoom !== (header.zoom ?? "")) this.zoom.read(header.zoom);
     Object.assign(this, { header, tables, panes, bitmaps, send, asked: header.times, asksZoom: header.zoom });
     this.sheets = panes.map((pane) => this.sheet(pane));
     if (this.cursor && (this.cursor.x >= header.columns || this.cursor.y >= header.rows)) this.cursor = null;

@@ -4,18 +4,19 @@ const MOST_ENLARGED = 16;
 
 class Zoom {
   constructor() {
-    this.read(null);
+    this.read("");
   }
 
-  // As it stands in the address: how large in percent, and the middle of the window in percent of the picture.
+  // As it stands in the address: how large in percent, and the middle of the window in percent of the picture; nothing
+  // for the whole.
   read(text) {
-    const [factor, x, y] = (text ?? "100-50-50").split("-").map(Number);
+    const [factor, x, y] = (text || "100-50-50").split("-").map(Number);
     Object.assign(this, { factor: factor / 100, x: x / 100, y: y / 100 });
     this.keepInside();
   }
 
   write() {
-    return this.factor === 1 ? null : [this.factor, this.x, this.y].map((part) => Math.round(100 * part)).join("-");
+    return this.factor === 1 ? "" : [this.factor, this.x, this.y].map((part) => Math.round(100 * part)).join("-");
   }
 
   // The window's left and upper edge and its side, as shares of the picture.

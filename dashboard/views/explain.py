@@ -28,8 +28,9 @@ def page() -> None:
 
 def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
     """Ask, answer, and draw the answer: the lens on the left, classes and checks on the right."""
-    title, text = head.container(), head.container()
-    hear = feedback.Listening(text, f"Making {rail.model.label} ready")
+    # Each has a place of its own, so that nothing moves, and stays in sight twice, while the checks run.
+    title, progress, text = head.container(), head.container(), head.container()
+    hear = feedback.Listening(progress, f"Making {rail.model.label} ready")
     with hear:
         asked = Choice(
             model=rail.model.key,
@@ -52,7 +53,7 @@ def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
             choice = classes.draw(asked, prediction, rail.model.classes)
         asks = classes.Question.of(choice, prediction, rail.model.classes)
         title.title(words.headline(asks), anchor=False)
-        underway = Underway(left, cache.crop(choice))
+        underway = Underway(left.container(), cache.crop(choice))
         hear.work(f"Computing {rail.method.label}", underway)
         try:
             answer = cache.answer(choice, hear)

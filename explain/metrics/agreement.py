@@ -57,7 +57,7 @@ class Agreement(Metric):
         """Ask the other methods, and compare."""
         fitting(trace, heatmap)
         made_by = method or heatmap.method
-        others = [other for other in _kinds(trace) ]
+        others = [other for other in _kinds(trace) if type(other) is not type(made_by)]
         maps = {type(other).__name__: found for other, found in _asked(trace, target, others).items()}
         compared = {name: self._alike(heatmap.values, other) for name, other in maps.items()}
         alike = {name: found for name, found in compared.items() if found is not None}

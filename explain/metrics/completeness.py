@@ -32,9 +32,9 @@ class Completeness(Metric):
 
     A share of that rise: 0 where the values add up to y(picture) - y(baseline). A method that claims to add up has
     measured it while it made its map, against the picture that it began with (LRP: what is lost on the way back to the
-    pixels where biases take nothing). Of a map that names no method, the rise
-    over the baseline chosen here is taken. There are no control maps: a map that knows nothing of the network has no
-    unit in which it could add up to a score (Sundararajan et al., 2017, arXiv:1703.01365).
+    pixels where biases take nothing). Of a map that names no method, the rise over the baseline chosen here is taken.
+    There are no control maps: a map that knows nothing of the network has no unit in which it could add up to a score
+    (Sundararajan et al., 2017, arXiv:1703.01365).
     """
 
     family: ClassVar = "Axioms"

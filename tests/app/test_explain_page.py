@@ -60,7 +60,7 @@ def test_a_link_names_the_method_by_label_registry_name_or_kebab_case(open_app: 
     for asked in ("Integrated Gradients", "IntegratedGradients", "integrated-gradients"):
         app = open_app(method=asked)
         assert app.radio(key="method").value == "IntegratedGradients"
-        assert "add" in " ".join(str(text.value) for text in app.caption)
+        assert "The evidence adds up to the score" in " ".join(str(text.value) for text in app.markdown)
 
 
 def test_a_link_may_name_a_parameter_alone(open_app: Open) -> None:

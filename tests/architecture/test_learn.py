@@ -38,6 +38,14 @@ def test_a_demonstration_ends_with_a_question_links_and_pictures(module: str) ->
     assert re.search(r"\.picture\(", parts(module)), "no picture to take along"
 
 
+def test_no_two_scripts_of_the_page_hold_the_same_function() -> None:
+    found: dict[str, str] = {}
+    for path in sorted((ROOT / "dashboard" / "lens").glob("*.js")):
+        for function in re.findall(r"^(?:async )?function .*?^}$", path.read_text(encoding="utf-8"), re.S | re.M):
+            first = found.setdefault(function, path.name)
+            assert first == path.name, f"{function.splitlines()[0]} stands in {first} and in {path.name}"
+
+
 def test_no_demonstration_loads_torch_before_it_is_drawn() -> None:
     code = (
         "import sys; from dashboard.learn.demonstrations import demonstrations; demonstrations();"

@@ -149,6 +149,25 @@ def test_an_own_number_changes_the_output_and_the_address(screen: Screen) -> Non
     assert "convolution-own=0%2C0%2C0%2C0%2C-2%2C0%2C0%2C0%2C0" in screen.page.url
 
 
+@pytest.mark.parametrize("typed", ["1000", ""], ids=["too large", "nothing"])
+def test_an_own_number_that_is_none_is_said_and_changes_nothing(screen: Screen, typed: str) -> None:
+    opened(screen, "convolution-kernel=own&convolution-place=10-10")
+    before, wrong = output(screen), part(screen, "wrong")
+    assert wrong.is_hidden()
+    field = screen.page.get_by_role("spinbutton", name="weight in row 1, column 1")
+    field.fill(typed)
+    field.press("Tab")
+    wrong.wait_for()
+    assert "from \N{MINUS SIGN}99 to 99" in wrong.inner_text()
+    assert field.get_attribute("aria-invalid") == "true"
+    screen.settle()
+    assert output(screen) == before and "convolution-own" not in screen.page.url
+    field.fill("2")
+    field.press("Tab")
+    wrong.wait_for(state="hidden")
+    screen.page.wait_for_url("**convolution-own=2*")
+
+
 def test_the_stride_moves_the_size_of_the_output(screen: Screen) -> None:
     before = opened(screen)
     assert part(screen, "output-title").inner_text() == "Output, 30 x 30 values"

@@ -77,27 +77,32 @@ def test_on_a_narrow_screen_an_explanation_stays_inside_it(screen: Screen) -> No
         assert shape is not None and shape["x"] >= 0 and shape["x"] + shape["width"] <= 390
 
 
+def turned(screen: Screen, key: str, title: str, drawn: str) -> None:
+    """Press a key once somebody listens, and wait for the demonstration that it turns to, drawn to its end."""
+    screen.page.wait_for_selector(".st-key-turning-keys [data-ready]", state="attached")
+    screen.settle()
+    screen.page.keyboard.press(key)
+    screen.page.locator("h1", has_text=title).wait_for()
+    screen.page.locator(f"{drawn}[data-ready]").first.wait_for()
+    screen.settle()
+
+
 def test_a_presentation_stands_alone_and_turns_by_arrow_keys(screen: Screen) -> None:
     screen.open("learn?demo=convolution&present=true")
     assert screen.page.locator('[data-testid="stSidebar"]').is_hidden()
     assert screen.page.locator('[data-testid="stHeader"]').is_hidden()
     size = screen.page.locator(".st-key-learn p").first.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
     assert size >= 19
-    screen.page.wait_for_selector(".st-key-turning-keys [data-ready]", state="attached")
-    screen.page.keyboard.press("ArrowRight")
-    screen.page.locator("h1", has_text="Pooling").wait_for()
-    screen.settle()
-    screen.page.keyboard.press("PageUp")
-    screen.page.locator("h1", has_text="Convolution").wait_for()
-    screen.settle()
+    turned(screen, "ArrowRight", "Pooling", ".sheets")
+    turned(screen, "PageUp", "Convolution", ".kernel")
     # In a control an arrow key belongs to the control.
-    screen.page.get_by_role("slider", name="Stride").focus()
-    screen.page.keyboard.press("ArrowRight")
-    screen.settle()
-    assert screen.headline == "Convolution" and "convolution-stride=2" in screen.page.url
+    screen.page.locator(".st-key-convolution-stride").get_by_role("slider", name="Stride").press("ArrowRight")
+    # The slider waits a moment before it tells the page: only the address says that it has.
+    screen.page.wait_for_url("**convolution-stride=2**")
+    assert screen.headline == "Convolution"
     screen.page.keyboard.press("Escape")
-    screen.settle()
-    assert screen.page.locator('[data-testid="stSidebar"]').is_visible() and "present" not in screen.page.url
+    screen.page.locator('[data-testid="stSidebar"]').wait_for()
+    screen.page.wait_for_function("() => !location.search.includes('present')")
 
 
 @pytest.mark.parametrize("screen", WINDOWS[1:3], indirect=True)
@@ -116,13 +121,26 @@ def test_the_link_to_take_along_brings_the_demonstration_back(screen: Screen) ->
     screen.settle()
     screen.unfold("Take it along")
     screen.page.get_by_text("The link opens as a presentation").click()
-    screen.settle()
+    screen.page.locator(".stCode", has_text="present=true").wait_for()
     link = screen.page.locator(".stCode").inner_text().strip()
     assert link.startswith(f"{screen.server.url}/learn?")
     screen.open(link.removeprefix(f"{screen.server.url}/"))
     screen.page.wait_for_selector(".kernel[data-ready]")
     assert screen.page.locator('[data-part="output-title"]').inner_text() == "Output, 15 x 15 values"
     assert screen.page.locator('[data-testid="stSidebar"]').is_hidden()
+
+
+@pytest.mark.parametrize("key", demonstrations())
+def test_a_demonstration_begins_without_what_only_its_folded_parts_need(screen: Screen, key: str) -> None:
+    asked: list[str] = []
+    screen.page.on("request", lambda request: asked.append(request.url))
+    screen.open(f"learn?demo={key}")
+    screen.page.locator(".st-key-present-begin button").wait_for()
+    # A third of all that the browser computed for a demonstration went into these, which nobody saw.
+    assert not [url for url in asked if re.search("SyntaxHighlighter|Multiselect|DataFrame", url)]
+    screen.unfold("Take it along")
+    screen.page.locator(".stCode").wait_for()
+    assert [url for url in asked if "SyntaxHighlighter" in url]
 
 
 def test_the_pictures_to_take_along_are_png_files(screen: Screen) -> None:

@@ -144,7 +144,9 @@ def test_what_stays_a_picture_is_shown_as_one_and_the_rest_in_two_colours() -> N
 
 
 def test_it_offers_the_picture_and_the_output_as_png(opened: Open) -> None:
-    offered = [button.proto.label for button in opened().get("download_button")]
+    app = opened()
+    app.session_state["convolution-take-along"] = True
+    offered = [button.proto.label for button in app.run().get("download_button")]
     assert offered == ["Picture (PNG)", "Output (PNG)"]
 
 

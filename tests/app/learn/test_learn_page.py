@@ -55,6 +55,15 @@ def test_a_link_opens_a_demonstration_with_its_question_and_a_folded_answer(open
     assert not answer.proto.expanded and answer.markdown
 
 
+@pytest.mark.parametrize("key", demonstrations())
+def test_the_parts_of_a_demonstration_are_headed_one_step_below_its_title(open_page: Open, key: str) -> None:
+    app = open_page(demo=key)
+    assert [heading.tag for heading in app.title] == ["h1"]
+    assert {heading.tag for heading in app.header} == {"h2"}
+    assert not app.subheader
+    assert not [text for text in app.markdown if str(text.value).startswith("#")]
+
+
 @pytest.mark.parametrize("key", lessons())
 def test_a_link_opens_a_lesson(open_page: Open, key: str) -> None:
     app = open_page(lesson=key)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -198,7 +199,7 @@ def test_filters_that_are_no_numbers_are_drawn_and_said(monkeypatch: pytest.Monk
     epoch = Epoch(0, nothing, nothing, {}, filters, np.zeros((20, 10), np.float32))
     training_watch.filters(settings, Record(settings, (epoch,), (), "diverged"))
     assert drawn[0].count("no numbers any more</figcaption>") == 2
-    assert "2: moved 1.00·10³⁰" in drawn[0]
+    assert "2: moved 1.0·10³⁰" in drawn[0]
 
 
 def test_several_trainings_take_turns(opened: Open) -> None:
@@ -244,6 +245,27 @@ def test_the_step_follows_the_training(opened: Open) -> None:
     before = gradient(app)
     press(app, "epoch")
     assert gradient(app) != before
+
+
+@pytest.mark.parametrize("query", [{}, {"layer": "first"}, {"rate": "0.0002"}, {"rate": "5"}], ids=str)
+def test_no_number_is_written_as_a_computer_writes_it(opened: Open, query: dict[str, str]) -> None:
+    app = press(press(opened(**query), "step"), "epoch")
+    written = texts(app) + "".join(str(each.proto.body) for each in app.get("html"))
+    drawn = re.sub(r'(src="|style=)[^>]*', "", written)
+    assert not re.findall(r"\d\.?\d*e[+-]?\d+", drawn)
+    assert "(0)" not in drawn
+
+
+def test_a_gradient_that_is_met_exactly_is_said_to_be(opened: Open) -> None:
+    said = texts(opened(rate="5", unit="32"))
+    assert "the gradient exactly" in said and "within 0" not in said
+
+
+def test_the_numbers_of_all_epochs_are_sent_once_their_section_is_opened(opened: Open) -> None:
+    app = press(opened(), "epoch")
+    assert not app.dataframe
+    app.session_state["training-numbers"] = True
+    assert list(app.run().dataframe[0].value["Epoch"]) == [0, 1]
 
 
 def test_hidden_controls_hold_the_value_of_the_address(open_view: Open) -> None:
