@@ -24,6 +24,8 @@ from explain.control_maps import CONTROLS
 
 RUNS = Path("runs/evaluation")
 PAGE = Path("docs/evaluation.md")
+#: With fewer pictures than this, an interval by drawing them again is too narrow.
+FEW = 20
 
 
 @dataclass(frozen=True)
@@ -70,8 +72,7 @@ def page() -> str:
         "# How good are the maps?",
         "",
         f"Written on {datetime.date.today()} by `python -m benchmarks.evaluation` from what "
-        "`convlens evaluate-methods` measured: every method against every check, beside maps that know nothing of the "
-        "network.",
+        "`convlens evaluate-methods` measured: methods against checks, beside maps that know nothing of the network.",
     ]
     for part in PARTS:
         folder = RUNS / part.folder
@@ -91,6 +92,7 @@ def _part(part: Part, folder: Path) -> list[str]:
         f"## {part.heading}",
         "",
         part.words,
+        *_few(figures),
         "",
         f"![Means and intervals of every method, a panel for each check]({picture.name})",
         "",
@@ -100,8 +102,22 @@ def _part(part: Part, folder: Path) -> list[str]:
     ]
 
 
+def _few(figures: list[dict[str, Any]]) -> list[str]:
+    """Warn where there are so few pictures that nothing should be concluded yet."""
+    most = max((figure["pictures"] for figure in figures), default=0)
+    if most >= FEW:
+        return []
+    return [
+        "",
+        f"**A first look: {most} pictures at the most.** With so few the intervals are too narrow, and nothing should "
+        "be concluded yet; `convlens evaluate-methods` goes on where it stopped.",
+    ]
+
+
 def _ahead(figures: list[dict[str, Any]]) -> list[str]:
     """Say in each check which methods are better than the picture's centre by more than chance, and which worse."""
+    if _few(figures):
+        return []
     lines = ["Against the picture's centre, on the same pictures and by more than chance:", ""]
     for check in dict.fromkeys(figure["check"] for figure in figures):
         own = [

@@ -61,6 +61,11 @@ def to_address(name: str, value: str | None) -> None:
         del st.query_params[name]
 
 
+def bound() -> dict[str, Any]:
+    """Return the values of the widgets of this page that write themselves into its address, by their keys."""
+    return {name: get(name) for name in st.query_params if get(f"address:{name}") is None and get(name) is not None}
+
+
 def mirrored(name: str, accepts: Callable[[str], bool], what: str) -> str | None:
     """Follow a value that lives in the address: a changed address wins, a wrong value is dropped with a notice."""
     seen, now = f"address:{name}", in_address(name)

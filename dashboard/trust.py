@@ -82,10 +82,10 @@ def thorough(shown: Shown, offer: DeltaGenerator, place: DeltaGenerator, stopped
 
     stopped: whether the user has stopped them; what was found until then is drawn.
     """
-    # Each has a place of its own, so that the button is gone as soon as the work begins.
-    button, progress, end = offer.empty(), offer.container(), offer.container()
+    # Above the button: what was clicked stays until something else is, and in going must not move "Stop" away.
+    above, slot = offer.container(), offer.empty()
     if not _asked(shown.choice):
-        with button:
+        with slot:
             st.button(
                 "Check thoroughly",
                 key="check-button",
@@ -96,7 +96,7 @@ def thorough(shown: Shown, offer: DeltaGenerator, place: DeltaGenerator, stopped
                 "network. It can be stopped at any time.",
             )
         return
-    hear = feedback.Listening(progress, "Making the checks ready", "checks-")
+    hear = feedback.Listening(above, "Making the checks ready", "checks-")
     with hear:
         if cache.loaded(shown.choice.model, shown.choice.untrained) is None:
             hear.starting()
@@ -110,7 +110,7 @@ def thorough(shown: Shown, offer: DeltaGenerator, place: DeltaGenerator, stopped
                 outcome = cache.check(shown.choice, shown.answer, metric, hear)
             if outcome is not None:
                 table.add(metric, outcome)
-    with end:
+    with slot.container():
         st.markdown(_summed_up(table, stopped))
         if stopped and table.left:
             st.button("Go on", key="check-on", on_click=feedback.finished)

@@ -196,17 +196,12 @@ class _Fitting:
         return found
 
     def checked(self, check: Metric, heatmap: Heatmap) -> dict[str, Any]:
-        """Check a map: the figure, that of the control maps, and the seconds that the map and the check took."""
+        """Check a map: the figure, that of the control maps, and the seconds that it took."""
         field = box_field(check)
         if field is not None:
             check = dataclasses.replace(check, **{field: tuple(self.found["box"])})
         found = measure(self._traced(), check, heatmap)
-        return {
-            "value": found.value,
-            "baselines": found.baselines,
-            "map_seconds": heatmap.seconds,
-            "seconds": found.seconds,
-        }
+        return {"value": found.value, "baselines": found.baselines, "seconds": found.seconds}
 
     def _traced(self, image: Image.Image | None = None) -> Trace:
         if self._trace is None:

@@ -26,6 +26,8 @@ SHARE, DRAWS = 0.95, 2000
 BESIDE = {**CONTROLS, "area": "a map spread evenly"}
 #: The control map that a method should beat: objects tend to be in the middle.
 RIVAL = "centre"
+#: With fewer pictures, all of them on one side happens by chance more often than once in twenty times.
+LEAST = 6
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,13 @@ class Cell:
 
     @property
     def beats_centre(self) -> bool:
-        """Whether it is better than the picture's centre by more than chance."""
-        return self.ahead is not None and self.ahead[1] > 0
+        """Whether it is better than the picture's centre by more than chance; never with fewer than six pictures."""
+        return self.ahead is not None and self.count >= LEAST and self.ahead[1] > 0
 
 
 @dataclass(frozen=True)
 class Row:
-    """A method, or a control map: its cells by check, None = nothing measured. seconds: the mean time for a map.
+    """A method, or a control map: its cells by check, None = nothing measured.
 
     refused: why the method means nothing on this network, "" = it does.
     """
@@ -60,7 +62,6 @@ class Row:
     label: str
     control: bool
     cells: dict[str, Cell | None]
-    seconds: float
     refused: str = ""
 
 
@@ -114,13 +115,11 @@ def _row(
 ) -> Row:
     key = ("method", repr(method))
     own = {name: figures.get(repr(method), {}) for name, figures in by_check.items()}
-    times = [record["map_seconds"] for records in own.values() for record in records.values() if "value" in record]
     return Row(
         name=type(method).__name__,
         label=method.label,
         control=False,
         cells={name: _cell(list(records.values())) for name, records in own.items()},
-        seconds=float(np.mean(times)) if times else float("nan"),
         refused=str(kept[key]["reason"]) if key in kept else "",
     )
 
@@ -152,4 +151,4 @@ def _control(name: str, by_check: dict[str, dict[str, dict[str, dict[str, Any]]]
         cells[check] = Cell(*interval(list(known.values())), len(known), None, {}) if known else None
     if not any(cells.values()):
         return None
-    return Row(name, BESIDE[name], True, cells, float("nan"))
+    return Row(name, BESIDE[name], True, cells)

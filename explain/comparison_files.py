@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 ARROWS = {"higher": "↑", "lower": "↓"}
 COLUMNS = (
     *("method", "check", "better", "mean", "low", "high", "pictures"),
-    *("ahead_of_centre", "ahead_low", "ahead_high", "seconds"),
+    *("ahead_of_centre", "ahead_low", "ahead_high"),
 )
 #: Resolution of the picture, and the height of a row and of what is around them, in inches.
 DPI, ROW, AROUND = 80, 0.2, 0.9
@@ -30,12 +30,12 @@ def markdown(rows: Sequence[Row], checks: Sequence[Metric]) -> str:
     shown = [row for row in rows if any(cell is not None and cell.count for cell in row.cells.values())]
     best = {name_of(check): _best(shown, check) for check in checks}
     most = max((cell.count for row in shown for cell in row.cells.values() if cell is not None), default=0)
-    lines = ["| | " + " | ".join(f"{check.label} {ARROWS[check.better]}" for check in checks) + " | a map takes |"]
-    lines.append("|---|" + "---|" * (len(checks) + 1))
+    lines = ["| | " + " | ".join(f"{check.label} {ARROWS[check.better]}" for check in checks) + " |"]
+    lines.append("|---|" + "---|" * len(checks))
     for row in shown:
         cells = [_written(row.cells[name_of(check)], best[name_of(check)], most) for check in checks]
         label = f"*{row.label}*" if row.control else row.label
-        lines.append(f"| {label} | {' | '.join(cells)} | {_seconds(row.seconds)} |")
+        lines.append(f"| {label} | {' | '.join(cells)} |")
     lines += ["", *_explained(checks, most), *_missing(rows)]
     return "\n".join(lines) + "\n"
 
@@ -147,10 +147,6 @@ def _missing(rows: Sequence[Row]) -> list[str]:
     return ["", "Without a figure:", "", *lines] if lines else []
 
 
-def _seconds(seconds: float) -> str:
-    return "-" if math.isnan(seconds) else f"{seconds:.2g} s"
-
-
 def _records(rows: Sequence[Row], checks: Sequence[Metric]) -> list[dict[str, Any]]:
     return [
         _record(row, check, cell)
@@ -162,7 +158,7 @@ def _records(rows: Sequence[Row], checks: Sequence[Metric]) -> list[dict[str, An
 
 def _record(row: Row, check: Metric, cell: Cell) -> dict[str, Any]:
     ahead = cell.ahead or (None, None, None)
-    figures = (cell.mean, cell.low, cell.high, cell.count, *ahead, row.seconds)
+    figures = (cell.mean, cell.low, cell.high, cell.count, *ahead)
     # JSON knows no number that is none.
     plain = (None if isinstance(figure, float) and math.isnan(figure) else figure for figure in figures)
     return dict(zip(COLUMNS, (row.name, name_of(check), check.better, *plain), strict=True))

@@ -35,11 +35,11 @@ HALFWAY = {
 TRAINED = ("mobilenet_v2", "squeezenet1_1")
 NETWORKS = tuple(HALFWAY)
 #: Sides of the pictures, in pixels: small ones take a fifth of the time; Swin's windows fit into 112 without a rest.
-SIDES = {"inception_v3": 128, "swin_t": 112}
+SIDES = {"inception_v3": 128, "vit_b_16": 64, "swin_t": 112}
 SIDE = 96
 #: How to lay out for pytorch-grad-cam what comes without the order N, C, h, w.
 LAID: dict[str, tuple[str, Callable[[Tensor], Tensor]]] = {
-    "vit_b_16": ("NTC", lambda tokens: tokens[:, 1:].transpose(1, 2).unflatten(2, (6, 6))),
+    "vit_b_16": ("NTC", lambda tokens: tokens[:, 1:].transpose(1, 2).unflatten(2, (4, 4))),
     "swin_t": ("NHWC", lambda places: places.permute(0, 3, 1, 2)),
 }
 

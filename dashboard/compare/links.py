@@ -11,8 +11,8 @@ from dashboard.compare.place import KEPT
 
 #: What of the address only the Explain page knows.
 LENS = ("view", "pixel")
-#: Which method is to be opened on Explain as soon as the page is drawn.
-OPEN = "open-on-explain"
+#: Which method is to be opened on Explain as soon as the page is drawn, and what widgets there are to hold.
+OPEN, CARRIED = "open-on-explain", "carried"
 
 
 def button() -> None:
@@ -35,6 +35,18 @@ def follow() -> None:
         _turn("explain", {**own, "method": method})
 
 
+def arrive() -> None:
+    """Set the widgets of this page as those of the page before it were."""
+    for key, value in (state.get(CARRIED) or {}).items():
+        state.put(key, value)
+        state.keep(key, False)
+    state.drop(CARRIED)
+
+
 def _turn(name: str, address: dict[str, str]) -> None:
+    """Turn to another page; what a widget writes into the address goes along in the session instead."""
+    bound = state.bound()
+    state.put(CARRIED, bound)
+    address = {name: value for name, value in address.items() if name not in bound}
     page = st.Page(import_module(f"dashboard.views.{name}").page, title=name.capitalize(), url_path=name)
     st.switch_page(page, query_params=address)

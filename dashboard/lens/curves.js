@@ -64,7 +64,7 @@ class Curves {
     const { data } = this;
     const parts = [];
     const beneath = height - SPACE.bottom;
-    const up = data.log ? ticks(low, high, 5).filter(Number.isInteger) : ticks(low, high, 5);
+    const up = data.log ? ticks(low, high, 7).filter(Number.isInteger) : ticks(low, high, 5);
     for (const tick of up) {
       const value = data.log ? 10 ** tick : tick;
       const y = this.y(value);

@@ -81,6 +81,9 @@ function join() {
   listen("keydown", (event) => event.key === "Escape" && hide() && event.stopPropagation());
   listen("scroll", follow, { capture: true, passive: true });
   window.convlensExplainsTerms = true;
+  // Who was quicker than this script points at a word already.
+  const here = document.querySelector(`${WORDS}:hover`) ?? document.querySelector(`${WORDS}:focus`);
+  if (here) show(here);
 }
 
 export default function () {

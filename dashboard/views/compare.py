@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def page() -> None:
     """Draw the page."""
+    links.arrive()
     loading.frame("compare", _compare, places.KEPT)
 
 

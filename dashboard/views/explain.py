@@ -23,6 +23,7 @@ log = logging.getLogger("convlens")
 
 def page() -> None:
     """Draw the page."""
+    links.arrive()
     loading.frame("explain", _explain, ("method", trust.ADDRESS))
 
 

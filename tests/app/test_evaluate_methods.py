@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import shutil
@@ -291,13 +292,15 @@ def test_the_distance_to_the_centre_is_taken_picture_by_picture(tmp_path: Path, 
     sign = 1 if better == "higher" else -1
     for place in range(12):
         # Pictures differ far more than the method does from the centre.
-        value = {"value": place + sign * 0.5, "baselines": {"centre": float(place)}, "map_seconds": 1.0}
+        value = {"value": place + sign * 0.5, "baselines": {"centre": float(place)}}
         kept.keep(("check", f"{place}", "", repr(method), repr(check)), value)
     rows = comparison.table(Records(tmp_path / "records.jsonl"), [method], [check])
     cell = rows[0].cells["SimpleNamespace"]
     assert cell is not None and cell.ahead == pytest.approx((0.5, 0.5, 0.5)) and cell.beats_centre
     assert [row.label for row in rows] == ["Method", "the picture's centre"]
     assert comparison_files._written(cell, cell, 20).endswith("[12]")
+    few = dataclasses.replace(cell, count=5)
+    assert not few.beats_centre and "*" not in comparison_files._written(few, None, 5)
 
 
 def test_records_that_are_none_are_refused(tmp_path: Path) -> None:

@@ -145,7 +145,7 @@ def test_the_wall_streams_and_a_click_puts_a_map_beside(screen: Screen) -> None:
     assert "wall=quick" in screen.page.url
     assert screen.page.locator(".st-key-wall .maps").count() == 3
     told = pick_from_wall(screen)
-    screen.page.wait_for_function("() => document.querySelectorAll('.st-key-compared .grid canvas').length === 4")
+    screen.page.locator(".st-key-compared .grid canvas").nth(3).wait_for()
     compared(screen)
     titles = screen.page.locator(".st-key-compared h4 span").all_inner_texts()
     assert titles[2] == told

@@ -169,20 +169,19 @@ def test_averages_over_noise_are_captums(case: Case, name: str, kind: str, monke
     One copy at a time, as points below: two at once change Inception's gradients in the fourth digit.
     """
     target = Contrast(case.target.index, 1)
-    oracles.with_the_same_noise(monkeypatch, oracles.drawn(case.pixels, 3))
+    oracles.with_the_same_noise(monkeypatch, oracles.drawn(case.pixels, 2))
     oracle = captum.attr.NoiseTunnel(captum.attr.Saliency(oracles.answered(case.model, target)))
     width = 0.15 * float(case.pixels.max() - case.pixels.min())
-    expected = oracle.attribute(
-        case.pixels, nt_type=kind, nt_samples=3, nt_samples_batch_size=1, stdevs=width, abs=False
-    )[0]
-    agree(asked(case.model, name, target, case.trace, batch=1, samples=3).values, expected.abs().amax(0))
+    settings = {"nt_type": kind, "nt_samples": 2, "nt_samples_batch_size": 1, "stdevs": width}
+    expected = oracle.attribute(case.pixels, **settings, abs=False)[0]
+    agree(asked(case.model, name, target, case.trace, batch=1, samples=2).values, expected.abs().amax(0))
 
 
 @on(*NETWORKS)
 def test_integrated_gradients_are_captums(case: Case) -> None:
     oracle = captum.attr.IntegratedGradients(oracles.answered(case.model, case.target))
-    expected = oracles.quietly(oracle, case.pixels, torch.ones_like(case.pixels), n_steps=4, internal_batch_size=1)
-    settings = {"steps": 4, "baseline": "white"}
+    expected = oracles.quietly(oracle, case.pixels, torch.ones_like(case.pixels), n_steps=3, internal_batch_size=1)
+    settings = {"steps": 3, "baseline": "white"}
     agree(asked(case.model, "IntegratedGradients", case.target, case.trace, batch=1, **settings).values, expected)
 
 
@@ -190,29 +189,32 @@ def test_integrated_gradients_are_captums(case: Case) -> None:
 def test_guided_ig_is_pairs(case: Case) -> None:
     with oracles.numpy_before_2_4():
         expected = guided_ig.GuidedIG().GetMask(
-            *(oracles.picture_of(case.pixels), oracles.called(case.model, case.target)), x_steps=4, max_dist=0.1
+            *(oracles.picture_of(case.pixels), oracles.called(case.model, case.target)), x_steps=3, max_dist=0.1
         )
-    agree(asked(case.model, "GuidedIG", case.target, case.trace, steps=4, max_dist=0.1).values, expected.sum(-1))
+    agree(asked(case.model, "GuidedIG", case.target, case.trace, steps=3, max_dist=0.1).values, expected.sum(-1))
 
 
-@on("mobilenet_v2", "squeezenet1_1", "efficientnet_b0")
-def test_blur_ig_is_pairs(case: Case) -> None:
+@pytest.mark.parametrize(
+    ("case", "at_least"), [("efficientnet_b0", COSINE), ("squeezenet1_1", 0.99)], indirect=["case"], scope="module"
+)
+def test_blur_ig_is_pairs(case: Case, at_least: float) -> None:
+    """ReLUs bend the score in many places, between which so few points fall differently here and there."""
     expected = blur_ig.BlurIG().GetMask(
         *(oracles.picture_of(case.pixels), oracles.called(case.model, case.target)),
         max_sigma=2.0, steps=60, grad_step=1e-3, batch_size=5,
     )
-    print(same(asked(case.model, "BlurIG", case.target, case.trace, steps=60, widest=2.0).values, expected.sum(-1)))
+    agree(asked(case.model, "BlurIG", case.target, case.trace, steps=60, widest=2.0).values, expected.sum(-1), at_least)
 
 
 @on("mobilenet_v2", "resnet18")
 def test_xrai_is_captums_gradients_ranked_by_pair(case: Case) -> None:
     """The regions are ours, PAIR's being wider on pictures below 224 pixels (see test_gradients.py)."""
     oracle = captum.attr.IntegratedGradients(oracles.answered(case.model, case.target))
-    both = [oracle.attribute(case.pixels, start, n_steps=4, internal_batch_size=1) for start in (0.0, 1.0)]
+    both = [oracle.attribute(case.pixels, start, n_steps=3, internal_batch_size=1) for start in (0.0, 1.0)]
     shares = torch.stack(both).mean(0)[0].permute(1, 2, 0).detach().numpy()
     picture, fewest = oracles.picture_of(case.pixels), int(np.ceil(50 * (96 / 224) ** 2))
     expected, _ = xrai.XRAI._xrai(shares.max(-1), list(regions.regions(picture)), min_pixel_diff=fewest)
-    agree(asked(case.model, "XRAI", case.target, case.trace, batch=1, steps=4).values, expected)
+    agree(asked(case.model, "XRAI", case.target, case.trace, batch=1, steps=3).values, expected)
 
 
 # Changed rules
@@ -269,9 +271,9 @@ def test_relevance_is_zennits_with_its_own_canonizers(case: Case) -> None:
 @on(*NETWORKS)
 def test_occlusion_is_captums(case: Case) -> None:
     oracle = captum.attr.Occlusion(oracles.answered(case.model, case.target))
-    settings = {"sliding_window_shapes": (3, 48, 48), "strides": (3, 40, 40), "perturbations_per_eval": 1}
+    settings = {"sliding_window_shapes": (3, 64, 64), "strides": (3, 30, 30), "perturbations_per_eval": 1}
     expected = oracles.quietly(oracle, case.pixels, baselines=0.5, **settings)
-    found = asked(case.model, "Occlusion", case.target, case.trace, batch=1, window=48, stride=40, fill="grey")
+    found = asked(case.model, "Occlusion", case.target, case.trace, batch=1, window=64, stride=30, fill="grey")
     agree(found.values, expected)
 
 

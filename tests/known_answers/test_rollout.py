@@ -197,9 +197,9 @@ def test_both_rollouts_are_written_out_on_a_large_transformer(case: Case) -> Non
         logits, kept = written_out(case.model.network, case.model.normalise(case.pixels).requires_grad_())
         gradients = torch.autograd.grad(case.target(logits).sum(), kept)
     torch.testing.assert_close(logits.detach(), case.trace.logits, rtol=1e-3, atol=1e-3)
-    plain = raised = torch.eye(37)
+    plain = raised = itself = torch.eye(17)
     for weights, gradient in zip(kept, gradients, strict=True):
-        plain = (0.5 * weights.detach().mean(0) + 0.5 * torch.eye(37)) @ plain
+        plain = (0.5 * weights.detach().mean(0) + 0.5 * itself) @ plain
         raised = raised + (gradient * weights.detach()).clamp(min=0).mean(0) @ raised
     for method, expected in ((AttentionRollout(), plain), (GradientRollout(), raised)):
         found = explain.run(case.model, case.trace, method, case.target).grid

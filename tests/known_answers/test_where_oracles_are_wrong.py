@@ -47,7 +47,7 @@ def test_captum_finds_no_relu_to_change_where_there_are_some(case: Case) -> None
     plain = case.trace.input_gradient(case.target)[0].sum(0).numpy()
     for kind in (captum.attr.GuidedBackprop, captum.attr.Deconvolution):
         found = oracles.quietly(kind(oracles.OfPixels(case.model)), case.pixels, target=case.target.index)
-        assert same(found, plain) > 0.999999
+        assert same(found, plain) > 0.9999
 
 
 @on("densenet121", "googlenet", "inception_v3", "mobilenet_v2", "squeezenet1_1")
@@ -66,5 +66,5 @@ def test_captums_deep_lift_misses_its_own_sum(case: Case) -> None:
 @on("resnet18")
 def test_captums_deep_lift_fails_where_a_relu_is_used_twice(case: Case) -> None:
     network = oracles.OfPixels(case.model, copy.deepcopy(case.model.network))
-    with pytest.raises(AttributeError):
+    with pytest.raises(RuntimeError, match="being used more than once"):
         oracles.quietly(captum.attr.DeepLift(network), case.pixels, torch.zeros_like(case.pixels), target=1)
