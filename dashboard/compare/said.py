@@ -9,8 +9,6 @@ from dashboard.compare.axes import AXES
 from dashboard.words import escaped, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dashboard.compare.axes import Axis
     from dashboard.compare.filling import Seen
     from dashboard.compare.place import Place
@@ -60,7 +58,7 @@ def alike(first: str, second: str, spearman: float | None, ssim: float | None) -
 
 def number(value: float) -> str:
     """Write a figure between -1 and 1 with two digits."""
-    return f"{value:.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "\N{MINUS SIGN}")
 
 
 def answer(axis: Axis, one: Seen) -> str:
@@ -106,8 +104,3 @@ def scale(how: str, axis: Axis) -> str:
     if how == "one" and axis is AXES["networks"]:
         return NETWORKS
     return SHARE if how == "one" and not axis.one_unit else SCALE[how]
-
-
-def listed(names: Sequence[str]) -> str:
-    """Write names as people list them: A, B and C."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

@@ -56,7 +56,7 @@ def draw(desk: Desk) -> None:
     training_step.draw(desk, bench)
     _table(bench)
     with st.container(horizontal=True, key="links"):
-        desk.link("See what the filters of a network for photographs look like", "layers", section="filters")
+        desk.link("See the filters of a network for photographs", "layers", section="filters")
         desk.link("Go over pictures that a trained network gets wrong", "mistakes")
     if bench.begun:
         named = [(setup.name, record) for setup, record in zip(bench.setups, bench.records, strict=True)]

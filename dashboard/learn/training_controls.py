@@ -126,10 +126,15 @@ def draw(desk: Desk) -> tuple[Setup, ...]:
     chosen = preset(desk)
     found: dict[str, Any] = {}
     for control in FIRST:
-        found[control.field] = _control(desk, control, chosen.settings)
+        found[control.field] = _control(desk, control, chosen.settings, desk.shown(control.name))
     for title, group in GROUPS.items():
-        with st.expander(title) if any(desk.shown(control.name) for control in group) else nullcontext():
-            found |= {control.field: _control(desk, control, chosen.settings) for control in group}
+        shown = [control.name for control in group if desk.shown(control.name)]
+        # Sliders that are folded away are sent once they are asked for: a browser works long on so many.
+        fold = st.expander(title, key=f"training-fold-{group[0].name}", on_change="rerun") if shown else None
+        with fold or nullcontext():
+            for control in group:
+                drawn = fold is not None and bool(fold.open) and control.name in shown
+                found[control.field] = _control(desk, control, chosen.settings, drawn)
     try:
         settings = replace(chosen.settings, **found)
     except ParameterError as error:
@@ -149,8 +154,11 @@ def said(settings: Settings, usual: Settings = DEFAULT) -> str:
     return ", ".join(parts) or "default settings"
 
 
-def _control(desk: Desk, control: Control, base: Settings) -> Any:
-    """Draw one control; its default is the preset's value, and only what differs stands in the address."""
+def _control(desk: Desk, control: Control, base: Settings, drawn: bool) -> Any:
+    """Read one control, and draw it if it is; its default is the preset's value, and only others stand in the address.
+
+    One that is not drawn keeps its value.
+    """
     usual = _spelled(getattr(base, control.field))
     options = {_spelled(value): words for value, words in control.options.items()}
     key = desk.key(control.name)
@@ -164,7 +172,7 @@ def _control(desk: Desk, control: Control, base: Settings) -> Any:
         moved = str(state.get(key))
         desk.hold(control.name, None if moved == usual else moved)
 
-    if desk.shown(control.name):
+    if drawn:
         st.select_slider(
             control.label,
             list(options),

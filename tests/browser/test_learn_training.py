@@ -50,6 +50,8 @@ def test_it_has_no_axe_violation_and_does_not_scroll_sideways(screen: Screen, qu
     wait_for_points(screen, 1)
     screen.settle()
     screen.unfold("An answer")
+    screen.unfold("Against overfitting")
+    screen.page.locator(".st-key-training-dropout input[type=range]").wait_for(state="attached")
     assert violations(screen) == []
     assert screen.page.evaluate(WIDEST) <= screen.page.viewport_size["width"] + 1
 

@@ -16,7 +16,7 @@ from dashboard import state
 from dashboard.learn import training_watch
 from dashboard.learn.training import DEMONSTRATION
 from dashboard.learn.training_bench import BENCH, KEPT, Bench
-from dashboard.learn.training_controls import CONTROLS
+from dashboard.learn.training_controls import CONTROLS, GROUPS
 from dashboard.learn.training_curves import picture
 from explain.teaching.training import untrained
 from explain.teaching.training_presets import PRESETS
@@ -37,6 +37,13 @@ def opened(open_view: Open) -> Open:
         return app
 
     return opening
+
+
+def unfolded(app: AppTest) -> AppTest:
+    """Open all groups of controls."""
+    for group in GROUPS.values():
+        app.session_state[f"training-fold-{group[0].name}"] = True
+    return app.run()
 
 
 def bench(app: AppTest) -> Bench:
@@ -118,8 +125,22 @@ def test_another_control_loses_nothing_and_says_that_it_counts_from_the_next_res
     assert "The settings have changed" not in texts(app)
 
 
+def test_controls_that_are_folded_away_are_drawn_once_opened_and_keep_their_values(opened: Open) -> None:
+    app = opened(dropout="0.5")
+    folded = {f"training-{control.name}" for group in GROUPS.values() for control in group}
+    assert not folded & {slider.key for slider in app.select_slider}
+    assert bench(app).setups[0].settings.dropout == 0.5
+    assert folded <= {slider.key for slider in unfolded(app).select_slider}
+    app.select_slider(key="training-l2").set_value("0.01").run()
+    for group in GROUPS.values():
+        app.session_state[f"training-fold-{group[0].name}"] = False
+    assert not folded & {slider.key for slider in app.run().select_slider}
+    settings = bench(app).setups[0].settings
+    assert (settings.dropout, settings.l2) == (0.5, 0.01)
+
+
 def test_every_control_reaches_the_settings_and_the_address(opened: Open) -> None:
-    app = opened()
+    app = unfolded(opened())
     for control in CONTROLS:
         slider = app.select_slider(key=f"training-{control.name}")
         other = next(word for word in slider.options if control.options and word != slider.format_func(slider.value))
@@ -129,7 +150,7 @@ def test_every_control_reaches_the_settings_and_the_address(opened: Open) -> Non
         assert not app.exception
         assert getattr(bench(app).setups[0].settings, control.field) == value, control.name
         assert f"training-{control.name}" in app.query_params
-        app = opened()
+        app = unfolded(opened())
 
 
 def test_a_preset_brings_its_settings_and_takes_changes_back(opened: Open) -> None:
@@ -206,7 +227,7 @@ def test_several_trainings_take_turns(opened: Open) -> None:
     app = press(opened(preset="cures"), "step")
     assert [len(record.batches) for record in bench(app).records] == [1] * 6
     assert "Lowest now" in texts(app)
-    app.select_slider(key="training-dropout").set_value("0.5").run()
+    unfolded(app).select_slider(key="training-dropout").set_value("0.5").run()
     press(app, "reset")
     assert len(bench(app).setups) == 1
 
