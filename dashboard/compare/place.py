@@ -68,7 +68,7 @@ def _axis() -> Axis:
 
 def find(base: Base, hear: Listening) -> Place:
     """Draw what differs and what stands beside the rail's, and return all that are compared."""
-    left, right = st.columns([36, 64], gap="medium", vertical_alignment="bottom")
+    left, right = st.columns([46, 54], gap="medium", vertical_alignment="bottom")
     with left:
         axis = AXES[widgets.pick("Compare", {key: key for key in AXES}, "compare", "a comparison of")]
     options = axis.options(base)
