@@ -159,6 +159,8 @@ class Screen:
             self.page.wait_for_timeout(300)
             self.page.wait_for_selector(idle)
         self.page.evaluate("document.fonts.ready")
+        # What the script sent last is drawn with the next frame.
+        self.page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
 
     def unfold(self, name: str) -> None:
         """Open an expander and wait until it has unfolded."""

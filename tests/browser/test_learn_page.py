@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.sync_api import expect
 
 from browser.test_access import WINDOWS, violations
 from dashboard.learn.demonstrations import demonstrations
@@ -89,10 +90,11 @@ def turned(screen: Screen, key: str, title: str, drawn: str) -> None:
 
 def test_a_presentation_stands_alone_and_turns_by_arrow_keys(screen: Screen) -> None:
     screen.open("learn?demo=convolution&present=true")
-    assert screen.page.locator('[data-testid="stSidebar"]').is_hidden()
-    assert screen.page.locator('[data-testid="stHeader"]').is_hidden()
-    size = screen.page.locator(".st-key-learn p").first.evaluate("node => parseFloat(getComputedStyle(node).fontSize)")
-    assert size >= 19
+    # The script has ended before the browser has drawn what it sent last.
+    expect(screen.page.locator('[data-testid="stSidebar"]')).to_be_hidden()
+    expect(screen.page.locator('[data-testid="stHeader"]')).to_be_hidden()
+    large = "parseFloat(getComputedStyle(document.querySelector('.st-key-learn p')).fontSize) >= 19"
+    screen.page.wait_for_function(large)
     turned(screen, "ArrowRight", "Pooling", ".sheets")
     turned(screen, "PageUp", "Convolution", ".kernel")
     # In a control an arrow key belongs to the control.
