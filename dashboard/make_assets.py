@@ -65,38 +65,19 @@ def _model(card: ModelCard, lists: dict[tuple[str, ...], str]) -> dict[str, Any]
 
 def _method(name: str) -> dict[str, Any]:
     cls = explain.METHODS[name]
-    doc, more = _in_words(cls)
-    return {
-        "name": name,
-        "label": cls.label,
-        "family": cls.family,
-        "paper": cls.paper,
-        "caption": cls.caption,
-        "caution": cls.caution,
-        "question": cls.question,
-        "gives": cls.__call__.__annotations__["return"],
-        "doc": doc,
-        "more": more,
-        "params": [_param(param) for param in params_of(cls)],
-    }
+    told = _told(name, cls, "caution", "question")
+    return told | {"gives": cls.__call__.__annotations__["return"]}
 
 
 def _metric(name: str, cls: type[Metric]) -> dict[str, Any]:
+    return _told(name, cls, "better", "asks_again", "cost", "passes")
+
+
+def _told(name: str, cls: type[Method | Metric], *more_of_it: str) -> dict[str, Any]:
+    """Describe a method or a metric by what it says of itself, and by its docstring and parameters."""
     doc, more = _in_words(cls)
-    return {
-        "name": name,
-        "label": cls.label,
-        "family": cls.family,
-        "paper": cls.paper,
-        "caption": cls.caption,
-        "better": cls.better,
-        "asks_again": cls.asks_again,
-        "cost": cls.cost,
-        "passes": cls.passes,
-        "doc": doc,
-        "more": more,
-        "params": [_param(param) for param in params_of(cls)],
-    }
+    said = {field: getattr(cls, field) for field in ("label", "family", "paper", "caption", *more_of_it)}
+    return {"name": name, **said, "doc": doc, "more": more, "params": [_param(param) for param in params_of(cls)]}
 
 
 def _in_words(cls: type[Method | Metric]) -> tuple[str, list[str]]:

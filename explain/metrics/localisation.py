@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from explain.boxes import beside_its_area, share_inside
-from explain.metric import Metric, register
-from explain.params import Corners
+from explain.boxes import InABox, share_inside
+from explain.metric import register
 
 if TYPE_CHECKING:
-    from explain.method import Method
-    from explain.results import Heatmap, Score
-    from explain.target import Target
-    from explain.tracing import Trace
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Marked = NDArray[np.bool_]
 
 
 @register
 @dataclass(frozen=True)
-class Localisation(Metric):
+class Localisation(InABox):
     """How much of the map's positive evidence lies inside a box around the object; higher is better.
 
     The sum of the values above zero inside, as a share of all of them, from 0 to 1. A map spread evenly gets the box's
@@ -27,20 +27,10 @@ class Localisation(Metric):
     arXiv:1910.01279, as "energy-based pointing game").
     """
 
-    family: ClassVar = "Localisation"
     label: ClassVar = "Energy in the box"
     paper: ClassVar = "Wang et al., 2020, arXiv:1910.01279"
     caption: ClassVar = "how much of the map lies on the object?"
-    better: ClassVar = "higher"
 
-    box: Annotated[
-        tuple[int, int, int, int] | None,
-        Corners(),
-        "Where the object is: left, top, right, bottom, in the crop's pixels",
-    ] = None
-
-    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None) -> Score:
+    def figure(self, values: Floats, inside: Marked) -> float:
         """Add up the values above zero, inside and everywhere."""
-        return beside_its_area(
-            self, trace, heatmap, self.box, lambda values, inside: share_inside(values, inside) or 0.0
-        )
+        return share_inside(values, inside) or 0.0

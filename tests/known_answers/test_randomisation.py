@@ -50,18 +50,8 @@ class Choosy(explain.Method):
         return explain.Heatmap(values=trace.input_gradient(target)[0].sum(0).numpy(), signed=True)
 
 
-@pytest.fixture(scope="module")
-def pooled() -> models.LoadedModel:
-    return toy.loaded(toy.seeded(toy.Pooled()), 4, side=32, plain=False)
-
-
-@pytest.fixture(scope="module")
-def everyday() -> models.LoadedModel:
-    return models.load("everyday_resnet", device="cpu")
-
-
 @pytest.fixture
-def photograph(request: pytest.FixtureRequest) -> Image.Image:
+def lemon(request: pytest.FixtureRequest) -> Image.Image:
     return Image.open(request.config.rootpath / "assets" / "samples" / "lemon.jpg").convert("RGB")
 
 
@@ -162,9 +152,9 @@ def test_what_ignores_the_network_gets_the_worst_figure_and_so_do_the_control_ma
 
 
 def test_on_a_trained_network_gradients_and_gradcam_fall_and_guided_backprop_does_not(
-    everyday: models.LoadedModel, photograph: Image.Image
+    everyday: models.LoadedModel, lemon: Image.Image
 ) -> None:
-    trace = explain.trace(everyday, photograph)
+    trace = explain.trace(everyday, lemon)
     falling = [cascade(trace, method()) for method in (explain.GradCAM, explain.Saliency)]
     staying = cascade(trace, explain.GuidedBackprop())
     # With half of the layers random.
