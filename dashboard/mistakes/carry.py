@@ -34,11 +34,12 @@ def draw(place: Place, case: Case) -> None:
 
 
 def _address(place: Place, case: Case, name: str) -> dict[str, str]:
-    """Say what the page is to show; a picture that no address can carry goes along in the session."""
+    """Say what the page is to show; a picture that no address can carry goes along in the session.
+
+    So does whether the network is untrained: Streamlit lets nobody but a switch itself write it into the address.
+    """
     picture = place.picture(case.number)
     asked = {} if place.model.key == next(iter(catalogue().models)) else {"model": place.model.key}
-    if place.untrained:
-        asked["untrained"] = "true"
     sample = samples.id_of(picture.sha256)
     if sample is None:
         state.put("own_picture", picture)

@@ -191,6 +191,16 @@ def test_a_mistake_goes_along_to_the_other_pages_with_its_network_and_its_pictur
     assert screen.page.get_by_text("Chelsea the cat, ").count() > 0
 
 
+def test_a_mistake_of_an_untrained_network_goes_along_with_that_network(screen: Screen) -> None:
+    screen.open("mistakes?untrained=true&case=1")
+    screen.page.locator(".st-key-start_run button").click()
+    explained(screen)
+    screen.page.locator(".st-key-carry-explain button").first.click()
+    screen.page.wait_for_url("**picture=own**")
+    screen.answered()
+    assert "untrained=true" in screen.page.url and "/mistakes" not in screen.page.url
+
+
 @pytest.mark.parametrize("screen", WINDOWS, indirect=True)
 def test_the_page_has_no_axe_violation(screen: Screen) -> None:
     opened(screen)
