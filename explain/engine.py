@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import torch
 
 from explain.memory import within_memory
 from explain.method import Method
@@ -76,7 +77,7 @@ def unsuitable(model: LoadedModel, method: type[Method]) -> str | None:
 
 
 def target_of(trace: Trace, target: Target | int | None) -> Target:
-    """Turn a class index or None (the predicted class) into a Target; refuse a class that is not there, once known."""
+    """Turn a class index or None (the predicted class) into a Target; refuse a class that is not there."""
     if target is None:
         target = ClassLogit(int(probabilities(trace.logits)[0].argmax()))
     elif not isinstance(target, Target):
@@ -84,8 +85,7 @@ def target_of(trace: Trace, target: Target | int | None) -> Target:
         if index is None:
             raise TargetError(f"Wanted a class index or a target, not {target!r}.")
         target = ClassLogit(index)
-    if trace.started:
-        target(trace.logits)
+    target(torch.zeros(1, trace.model.graph.outputs))
     return target
 
 
@@ -111,7 +111,6 @@ def _answer(trace: Trace, method: Method, target: Target | int | None) -> Explan
         raise UnsuitableError(reason)
     began = time.perf_counter()
     answer = method(trace, asked)
-    asked(trace.logits)  # refuses a class that is not there, where the method had no use for it
     _check_finite(answer)
     return dataclasses.replace(
         answer,

@@ -31,9 +31,9 @@ ELEMENTWISE = (
 
 
 def multipliers(model: LoadedModel, pixels: Tensor, start: Tensor, target: Target) -> tuple[Tensor, float]:
-    """Compare the runs of two pictures, both (1, 3, H, W): multipliers of that shape, and the target for `start`.
+    """Compare the runs of two pictures, both (1, 3, H, W): multipliers of that shape, and how much the target rises.
 
-    The multipliers times `pixels - start` add up to the target's difference, as far as every operation has a rule:
+    The multipliers times `pixels - start` add up to that rise, as far as every operation has a rule:
     single ones by their slope, those of more than one step written out in single ones, linear ones as they are.
     """
     slopes = Slopes()
@@ -49,7 +49,7 @@ def multipliers(model: LoadedModel, pixels: Tensor, start: Tensor, target: Targe
             score = target(model(leaf)).sum()
         (found,) = differentiate(score, [leaf])
     report(2, 2)
-    return found, begun
+    return found, float(score.detach()) - begun
 
 
 def _rules(slopes: Slopes) -> dict[str, Rule]:

@@ -45,11 +45,6 @@ class Trace:
         with self._lock:
             return self._runner.logits
 
-    @property
-    def started(self) -> bool:
-        """Whether the picture has been run."""
-        return self._running is not None and self._running.started
-
     def activation(self, layer: str) -> Tensor:
         """Return what a layer gave, as it gave it: safe from later in-place writes; do not write into it."""
         with self._lock:

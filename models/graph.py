@@ -43,13 +43,15 @@ class Graph:
 
     `operations` is None for a network that torch.fx cannot follow; its layers are then the modules
     that were called, and it can only be run whole. `shapes` holds None for operations that give no
-    tensor, such as a batch size. `sound_cuts` remembers which layers the network may be cut at.
+    tensor, such as a batch size. `outputs` counts the scores of one picture. `sound_cuts` remembers which
+    layers the network may be cut at.
     """
 
     layers: tuple[LayerInfo, ...]
     geometry: dict[str, Geometry]
     operations: Operations | None
     shapes: dict[fx.Node, tuple[int, ...] | None]
+    outputs: int
     sound_cuts: dict[fx.Node, bool] = field(default_factory=dict)
 
     @cached_property
@@ -121,7 +123,7 @@ def read_graph(network: nn.Module, example: Tensor) -> Graph:
         except UNTRACEABLE as error:
             if out_of_memory(error):
                 raise
-            return _read_by_hooks(network, example)
+            return _read_by_hooks(network, example, answer.shape[1])
     modules = operations.modules
     geometry = geometry_of(operations.nodes, modules, shapes)
     layers, places = [], {}
@@ -130,7 +132,7 @@ def read_graph(network: nn.Module, example: Tensor) -> Graph:
         if shape is not None and (node.op == "call_module" or node in plain):
             layers.append(LayerInfo(name, _kind(name, node, modules), shape, _parameters(name, modules), seen))
             places[name] = geometry[node]
-    return Graph(tuple(layers), places, operations, shapes)
+    return Graph(tuple(layers), places, operations, shapes, answer.shape[1])
 
 
 def run(operations: Operations, known: Values, wanted: Collection[fx.Node], kept: Collection[fx.Node] = ()) -> Values:
@@ -229,7 +231,7 @@ def _same(one: Any, other: Tensor) -> bool:
     return torch.allclose(one, other, rtol=1e-3, atol=tolerance, equal_nan=True)
 
 
-def _read_by_hooks(network: nn.Module, example: Tensor) -> Graph:
+def _read_by_hooks(network: nn.Module, example: Tensor, outputs: int) -> Graph:
     """Fall back on the modules that are called, in the order they return."""
     modules = dict(network.named_modules())
     with recording(network, *(name for name in modules if name)) as seen:
@@ -240,4 +242,4 @@ def _read_by_hooks(network: nn.Module, example: Tensor) -> Graph:
         for name, output in seen.items()
     )
     axes = {name: Geometry("NCHW" if output.ndim == 4 else "") for name, output in seen.items()}
-    return Graph(layers, axes, None, {})
+    return Graph(layers, axes, None, {}, outputs)

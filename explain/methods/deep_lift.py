@@ -48,9 +48,9 @@ class DeepLift(Method):
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
         """Compute the map: values (H, W), signed, and the check "completeness" (0 = nothing missing)."""
-        shares, difference = _shared_out(trace, target, self.baseline)
-        missing = abs(float(shares.sum()) - difference)
-        residual = missing / max(abs(difference), SMALLEST)
+        shares, rise = _shared_out(trace, target, self.baseline)
+        missing = abs(float(shares.sum()) - rise)
+        residual = missing / max(abs(rise), SMALLEST)
         notes: tuple[str, ...] = ()
         if residual > RESIDUAL:
             # Where shares for and against all but cancel, rounding alone is more than 1 % of the little that is left.
@@ -66,17 +66,20 @@ class DeepLift(Method):
         """Refuse networks where more than 1 % of the difference is missing, for the class whose score differs most."""
         trace = Trace(model, probe(model))
         with torch.no_grad():
-            rise = trace.logits - model(baseline(trace.pixels, "black"))
-        shares, difference = _shared_out(trace, ClassLogit(int(rise[0].abs().argmax())), "black")
+            # By the network itself: operations that are rewritten could give another score.
+            rises = (trace.logits - model(baseline(trace.pixels, "black")))[0]
+        index = int(rises.abs().argmax())
+        shares, _ = _shared_out(trace, ClassLogit(index), "black")
+        difference = float(rises[index])
         residual = abs(float(shares.sum()) - difference) / max(abs(difference), SMALLEST)
         return None if residual <= RESIDUAL else _refusal(residual)
 
 
 def _shared_out(trace: Trace, target: Target, kind: str) -> tuple[Tensor, float]:
-    """Return the shares (3, H, W) float64 on the CPU, and the difference that they should add up to."""
+    """Return the shares (3, H, W) float64 on the CPU, and the rise that they should add up to."""
     start = baseline(trace.pixels, kind)
-    found, begun = multipliers(trace.model, trace.pixels, start, target)
-    return (found * (trace.pixels - start))[0].cpu().double(), float(target(trace.logits)[0]) - begun
+    found, rise = multipliers(trace.model, trace.pixels, start, target)
+    return (found * (trace.pixels - start))[0].cpu().double(), rise
 
 
 def _refusal(residual: float) -> str:

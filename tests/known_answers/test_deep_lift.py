@@ -219,8 +219,8 @@ def test_where_windows_share_a_maximum_its_slopes_add_up() -> None:
     picture, start = torch.zeros(1, 3, 1, 5), torch.zeros(1, 3, 1, 5)
     picture[0, 0, 0] = torch.tensor([0.0, 0.1, 0.5, 0.3, 0.0])
     start[0, 0, 0] = torch.tensor([0.1, 0.0, 0.0, 0.0, 0.2])
-    found, begun = multipliers(toy.loaded(Pools(), 2), picture, start, ClassLogit(0))
-    assert begun == pytest.approx(2.1)
+    found, rise = multipliers(toy.loaded(Pools(), 2), picture, start, ClassLogit(0))
+    assert rise == pytest.approx(5.5 - 2.1)
     shares = (found * (picture - start))[0, 0, 0].tolist()
     assert shares == pytest.approx([0, 0, 0.4 + 3, 0, 0], abs=1e-6)
 

@@ -28,6 +28,20 @@ def test_a_class_that_predict_found_can_be_asked_for() -> None:
         Contrast(1, torch.tensor(1))  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("name", "forward", "backward"),
+    [*[(name, 2, 2) for name in ("Saliency", "InputXGradient", "GuidedBackprop", "Deconvnet")], ("DeepLift", 4, 2)],
+)
+def test_a_fresh_picture_runs_no_more_convolutions_than_the_method_needs(
+    name: str, forward: int, backward: int
+) -> None:
+    model, method = loaded(toy.seeded(toy.Pooled()), classes=4), explain.METHODS[name]
+    explain.run(model, picture(seed=1), method(), 2)  # what is asked of a network once
+    with toy.Counting() as counted:
+        explain.run(model, picture(), method(), 2)
+    assert (counted.forward, counted.backward) == (forward, backward)
+
+
 def test_predict_refuses_what_run_refuses() -> None:
     model, other = loaded(Linear(), classes=3), loaded(Linear(), classes=3)
     with pytest.raises(ModelError, match="another model"):
