@@ -19,8 +19,10 @@ NETWORKS = (
     *("everyday_resnet", "everyday_vgg", "resnet18", "resnet50", "vgg16_bn", "densenet121", "googlenet"),
     *("inception_v3", "mobilenet_v3_large", "efficientnet_b0", "convnext_tiny", "vit_b_16", "swin_t"),
 )
-#: Smaller settings for methods that take thousands of samples: whether they run does not depend on them.
+#: Smaller settings for methods that run the network often: whether they run does not depend on them.
 QUICK: dict[str, dict[str, Any]] = {
+    **{name: {"samples": 8} for name in ("SmoothGrad", "SmoothGradSquared", "VarGrad", "GradientSHAP")},
+    **{name: {"steps": 10} for name in ("BlurIG", "GuidedIG", "XRAI")},
     "RISE": {"samples": 10},
     "LIME": {"samples": 40},
     "KernelSHAP": {"samples": 40},

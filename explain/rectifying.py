@@ -29,6 +29,7 @@ WARNING = (
     "This map stays much the same when the network's weights are replaced by random ones (arXiv:1810.03292): it"
     " partly recovers the picture itself, whatever the network has learned."
 )
+BLIND = "Without max pooling, nothing in this map depends on the picture: every picture has the same one."
 #: A gradient that differs by less than this, as a share of its largest value, is the plain one.
 SAME = 1e-5
 
@@ -37,18 +38,29 @@ def rectified_gradient(trace: Trace, target: Target, way: Way) -> tuple[Tensor, 
     """Differentiate the target by the pixels, only positive gradients passing the ReLUs; and say what to beware of.
 
     The gradient is (1, 3, H, W). A ReLU6, or a clamp at zero, is a ReLU with a ceiling: it sets to zero what is
-    negative, which is all that the definitions ask of it; above the ceiling its own gradient is zero.
+    negative, which is all that the definitions ask of it. Above the ceiling it passes no gradient on the way "open",
+    as its own, and passes the positive one on the way "all".
     """
+    gradient, rules = _differentiated(trace.model, trace.pixels, target, way)
+    notes = [WARNING]
+    if rules.others:
+        part = f"{rules.changed} of the network's {rules.changed + rules.others} activations are ReLUs"
+        notes.append(f"Only {part}; the plain gradient passes the others.")
+    elif way == "all" and not rules.pools:
+        other, _ = _differentiated(trace.model, 1 - trace.pixels, target, way)
+        if bool((gradient - other).abs().max() <= SAME * gradient.abs().max()):
+            notes.append(BLIND)
+    return gradient, tuple(notes)
+
+
+def _differentiated(model: LoadedModel, pixels: Tensor, target: Target, way: Way) -> tuple[Tensor, _Rules]:
     rules = _Rules(way)
-    leaf = trace.pixels.clone().requires_grad_()
+    leaf = pixels.clone().requires_grad_()
     with torch.enable_grad():
         with Rewritten(rules.table):
-            score = target(trace.model(leaf)).sum()
+            score = target(model(leaf)).sum()
         (gradient,) = differentiate(score, [leaf])
-    if not rules.others:
-        return gradient, (WARNING,)
-    part = f"{rules.changed} of the network's {rules.changed + rules.others} activations are ReLUs"
-    return gradient, (WARNING, f"Only {part}; the plain gradient passes the others.")
+    return gradient, rules
 
 
 def without_relu(model: LoadedModel, way: Way) -> str | None:
@@ -63,15 +75,16 @@ def without_relu(model: LoadedModel, way: Way) -> str | None:
 
 
 class _Rules:
-    """Lets only positive gradients through ReLUs, and counts them and the other activations."""
+    """Lets only positive gradients through ReLUs, and counts them, the other activations and the max pools."""
 
     def __init__(self, way: Way) -> None:
         self.way = way
-        self.changed = self.others = 0
+        self.changed = self.others = self.pools = 0
         self.table: dict[str, Rule] = {
             **dict.fromkeys(OTHERS, self.leave),
             **dict.fromkeys(("relu", "relu6"), self.rectify),
             **dict.fromkeys(("hardtanh", "clamp", "clamp_min"), self.rectify_from_zero),
+            **dict.fromkeys(("max_pool2d", "adaptive_max_pool2d"), self.pool),
         }
 
     def rectify(self, compute: Rule, given: Tensor, *rest: Any, **options: Any) -> Any:
@@ -91,6 +104,10 @@ class _Rules:
     def leave(self, compute: Rule, given: Tensor, *rest: Any, **options: Any) -> Any:
         self.others += given.requires_grad
         return compute(given, *rest, **options)
+
+    def pool(self, compute: Rule, *given: Any, **options: Any) -> Any:
+        self.pools += 1
+        return compute(*given, **options)
 
 
 class _OnlyPositive(torch.autograd.Function):

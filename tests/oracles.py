@@ -122,18 +122,6 @@ def full_grad(model: models.LoadedModel, pixels: Tensor, target: Target) -> np.n
     return found
 
 
-class BoundedGradCAMPlusPlus(pytorch_grad_cam.GradCAMPlusPlus):
-    """The library's Grad-CAM++, in which an alpha below 0 or above 1 is 1.
-
-    The paper's formula is made for activations that are not negative; else its denominator passes through zero.
-    """
-
-    def get_cam_weights(self, pixels: Any, layers: Any, targets: Any, activations: Any, gradients: Any) -> np.ndarray:
-        below = 2 * gradients**2 + activations.sum((2, 3), keepdims=True) * gradients**3 + 1e-6
-        alpha = gradients**2 / np.maximum(below, gradients**2)
-        return (alpha * np.maximum(gradients, 0)).sum((2, 3))
-
-
 class Zeroing(pytorch_grad_cam.ablation_layer.AblationLayer):
     """Sets a channel to zero, where the library's own takes ten million below the smallest value of the layer."""
 

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from explain.class_activation import GradientActivationMap, channel_weighted
+from explain.class_activation import GradientActivationMap, activation_of, channel_weighted, gradient_of
 from explain.method import register
+from explain.suitability import default_layer
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from explain.target import Target
+    from explain.tracing import Trace
 
 #: As in pytorch-grad-cam. It is not always small beside the squared gradients of a trained network.
 EPSILON = 1e-6
@@ -25,7 +29,7 @@ class GradCAMPlusPlus(GradientActivationMap):
     ReLU(sum over channels of w A), w = sum of alpha ReLU(g) over the places, alpha = g^2 / (2 g^2 + sum(A) g^3 + eps)
     with eps = 1e-6, and 0 where g = 0, g = dy/dA (Chattopadhyay et al., 2017, arXiv:1710.11063). Channels that speak
     against the class count for nothing, so the map is no balance. The formula is made for activations that are not
-    negative, where alpha is at most 1/2; where it would be below zero or above 1, it is 1. `grid` is the map before
+    negative, where alpha is at most 1/2; a note says where it goes below zero or above 1. `grid` is the map before
     the ReLU.
     """
 
@@ -35,7 +39,24 @@ class GradCAMPlusPlus(GradientActivationMap):
 
     def weigh(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Weigh each channel by its positive gradients."""
-        square = gradient.square()
-        below = 2 * square + activation.sum((1, 2), keepdim=True) * square * gradient + EPSILON
-        alpha = square / torch.maximum(below, square)
-        return channel_weighted(activation, (alpha * gradient.relu()).sum((1, 2)))
+        weights = (_alpha(activation, gradient) * gradient.relu()).sum((1, 2))
+        return channel_weighted(activation, weights)
+
+    def remarks(self, trace: Trace, target: Target) -> tuple[str, ...]:
+        """Say that the layer is one that the formula is not made for."""
+        layer = default_layer(trace.model) if self.layer is None else self.layer
+        gradient = gradient_of(trace, target, layer)
+        alpha = _alpha(activation_of(trace, layer), gradient)
+        beyond = (((alpha < 0) | (alpha > 1)) & (gradient > 0)).flatten(1).any(1)
+        if not beyond.any():
+            return ()
+        return (
+            f"Grad-CAM++ is made for activations that are not negative: in {int(beyond.sum())} of {len(beyond)} "
+            "channels of this layer its weights leave their range of 0 to 1. A layer right after a ReLU is safe.",
+        )
+
+
+def _alpha(activation: Tensor, gradient: Tensor) -> Tensor:
+    square = gradient.square()
+    below = 2 * square + activation.sum((1, 2), keepdim=True) * square * gradient + EPSILON
+    return torch.where(below == 0, 0, square / below)

@@ -13,7 +13,7 @@ from torch.nn import functional
 import explain
 import models
 import toy
-from explain.rectifying import WARNING
+from explain.rectifying import BLIND, WARNING
 from explain.rewriting import Rewritten
 from explain.suitability import probe
 from explain.target import ClassLogit, ClassProbability, Contrast
@@ -175,3 +175,15 @@ def test_rules_end_with_the_with_and_writes_stay_writes() -> None:
         torch.testing.assert_close(written, torch.tensor([10.0, 12.0]))
         torch.testing.assert_close(values.clone().relu_(), torch.tensor([10.0, 12.0]))
     torch.testing.assert_close(torch.relu(values), torch.tensor([0.0, 2.0]))
+
+
+@pytest.mark.parametrize(("pools", "said"), [(False, True), (True, False)])
+def test_deconvnet_says_where_every_picture_has_the_same_map(pools: bool, said: bool) -> None:
+    model = toy.loaded(toy.seeded(nn.Sequential(
+        nn.Conv2d(3, 6, 3), nn.ReLU(), nn.MaxPool2d(2) if pools else nn.AvgPool2d(2),
+        nn.Conv2d(6, 6, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(6, 3),
+    )), 3)  # fmt: skip
+    maps = [explain.run(model, toy.picture(seed=seed), explain.Deconvnet(), 1) for seed in (0, 1)]
+    assert np.allclose(maps[0].values, maps[1].values) == said
+    assert [BLIND in found.notes for found in maps] == [said, said]
+    assert BLIND not in explain.run(model, toy.picture(), explain.GuidedBackprop(), 1).notes
