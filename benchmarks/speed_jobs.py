@@ -19,6 +19,7 @@ import models
 from explain.suitability import default_layer, probe
 from explain.superpixels import superpixels
 from explain.sweep import SHARES, sweep
+from explain.tracing import Trace
 
 Job = Callable[[], object]
 #: The class asked about.
@@ -173,6 +174,10 @@ def gradients(model: models.LoadedModel, pixels: Tensor, peers: Peers) -> dict[s
     def ask(method: explain.Method) -> Job:
         return lambda: explain.run(model, pixels, method, INDEX)
 
+    def both() -> object:
+        trace = Trace(model, pixels)
+        return [explain.run(model, trace, method, INDEX) for method in (explain.Saliency(), explain.InputXGradient())]
+
     return {
         "Saliency": Timed(
             "FB", ask(explain.Saliency()), {"captum": lambda: peers.captum("Saliency").attribute(leaf, INDEX)}
@@ -181,6 +186,15 @@ def gradients(model: models.LoadedModel, pixels: Tensor, peers: Peers) -> dict[s
             "FB",
             ask(explain.InputXGradient()),
             {"captum": lambda: peers.captum("InputXGradient").attribute(leaf, INDEX)},
+        ),
+        "both of one picture": Timed(
+            "FB",
+            both,
+            {
+                "captum": lambda: [
+                    peers.captum(name).attribute(leaf, INDEX) for name in ("Saliency", "InputXGradient")
+                ]
+            },
         ),
         "Guided Backprop": Timed(
             "FB",

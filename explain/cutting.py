@@ -42,18 +42,18 @@ class GraphRunner(Runner):
         self.operations = model.graph.operations
         self.moving = model.graph.moving
         self.cuts: dict[fx.Node, Cut] = {}
-        self.blocks: dict[fx.Node, Any] = {}
+        self.kept: dict[fx.Node, Any] = {}
         self.asked: dict[fx.Node, Any] = {}
 
     def start(self, normalised: Tensor) -> Tensor:
-        """Run all operations once, and hold the outputs of whole blocks: outer ones first, up to half the room."""
+        """Run all operations once, and hold what later questions will start from, up to half the room."""
         held, room = {self.operations.input, self.operations.output}, KEPT_BYTES // 2
-        for node, size in self.model.graph.blocks:
+        for node, size in self.model.graph.worth_holding:
             if size <= room:
                 held.add(node)
                 room -= size
         values = run(self.operations, {self.operations.input: normalised}, [self.operations.output], kept=held)
-        self.blocks = {node: _detached(values[node]) for node in held if node in values}
+        self.kept = {node: _detached(values[node]) for node in held if node in values}
         return _tensor(values[self.operations.output])
 
     def value(self, layer: str) -> Tensor:
@@ -91,7 +91,7 @@ class GraphRunner(Runner):
         return sum(_bytes(value) for value in self._held().values())
 
     def _held(self) -> dict[fx.Node, Any]:
-        return {**self.blocks, **self.asked}
+        return {**self.kept, **self.asked}
 
     def _values(self, nodes: Iterable[fx.Node]) -> list[Any]:
         """Look up these outputs; compute those that are not held, and hold them while there is room."""
@@ -100,7 +100,7 @@ class GraphRunner(Runner):
         with torch.no_grad(), self.model.lock:
             values = run(self.operations, self._held(), nodes)
             for node in nodes:
-                if node not in self.blocks:
+                if node not in self.kept:
                     self.asked.pop(node, None)
                     self.asked[node] = values[node]
             while self.asked and self.nbytes > KEPT_BYTES:

@@ -25,8 +25,8 @@ GRADIENT_BYTES = 64 * 2**20
 class Trace:
     """One picture run once through one model; other classes and layers cost only what they add.
 
-    pixels: (1, 3, H, W) in [0, 1]. logits: (1, classes). Holds outputs of whole blocks and of layers
-    asked for, at most 256 MiB; no autograd graph outlives a call.
+    pixels: (1, 3, H, W) in [0, 1]. logits: (1, classes). Holds outputs of whole blocks, of the last
+    layers, and of those asked for, at most 256 MiB; no autograd graph outlives a call.
     """
 
     model: LoadedModel

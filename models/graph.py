@@ -21,6 +21,10 @@ from models.tracer import UNTRACEABLE, Operations, read_operations
 Values = dict[fx.Node, Any]
 
 
+#: How much of a network's last outputs is worth holding beside those of whole blocks.
+LAST_BYTES = 8 * 2**20
+
+
 @dataclass(frozen=True)
 class LayerInfo:
     """One layer with an output.
@@ -55,8 +59,12 @@ class Graph:
     sound_cuts: dict[fx.Node, bool] = field(default_factory=dict)
 
     @cached_property
-    def blocks(self) -> tuple[tuple[fx.Node, int], ...]:
-        """The operations that containers return, outer containers first, each with the size of its output in bytes."""
+    def worth_holding(self) -> tuple[tuple[fx.Node, int], ...]:
+        """The operations whose output answers later questions soonest, each with its size in bytes.
+
+        Those that containers return, outer containers first; then the last layers, up to `LAST_BYTES`: maps of class
+        activation ask for them, and not every network has containers there.
+        """
         if self.operations is None:
             return ()
         names, modules = self.operations.names, self.operations.modules
@@ -66,6 +74,12 @@ class Graph:
             if any(True for _ in modules.get(layer.name, nn.Identity()).children())
         ]
         sizes = {names[layer.name]: 4 * math.prod(layer.shape) for layer in containers}
+        room = LAST_BYTES
+        for layer in reversed(self.layers):
+            room -= 4 * math.prod(layer.shape)
+            if room < 0:
+                break
+            sizes.setdefault(names[layer.name], 4 * math.prod(layer.shape))
         return tuple(sizes.items())
 
     @cached_property

@@ -13,6 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from models.card import ModelCard
 from models.loaded import LoadedModel
 from models.pixels import PixelSpace
+from models.registry import frozen
 from models.weights import WeightsSource
 
 
@@ -32,7 +33,7 @@ def loaded(
     )
     source = WeightsSource(kind="file", version="", file=key, identity=key)
     place = torch.device(device)
-    return LoadedModel(card, network.eval().requires_grad_(False).to(place), place, RLock(), source)
+    return LoadedModel(card, frozen(network).to(place), place, RLock(), source)
 
 
 def seeded(network: nn.Module, seed: int = 0) -> nn.Module:

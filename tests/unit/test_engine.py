@@ -30,7 +30,10 @@ def test_a_class_that_predict_found_can_be_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("name", "forward", "backward"),
-    [*[(name, 2, 2) for name in ("Saliency", "InputXGradient", "GuidedBackprop", "Deconvnet")], ("DeepLift", 4, 2)],
+    [
+        *[(name, 2, 2) for name in ("Saliency", "InputXGradient", "GuidedBackprop")],
+        *[("DeepLift", 4, 2), ("GradCAM", 2, 0), ("EigenCAM", 2, 0)],
+    ],
 )
 def test_a_fresh_picture_runs_no_more_convolutions_than_the_method_needs(
     name: str, forward: int, backward: int

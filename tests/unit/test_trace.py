@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import explain
 import models
 import toy
 from explain import suitability
@@ -235,3 +236,13 @@ def test_scores_that_are_not_numbers_are_refused_in_a_sentence() -> None:
     network.fc.bias.data[0] = float("nan")
     with pytest.raises(ModelError, match="no finite scores"):
         trace_picture(toy.loaded(network, 4), toy.picture())
+
+
+@pytest.mark.parametrize("key", ["everyday_vgg", "squeezenet1_1", "alexnet", "vgg11"])
+def test_the_first_map_of_class_activation_runs_no_convolution_where_no_container_ends_there(key: str) -> None:
+    model = models.load(key, device="cpu", **({} if key.startswith("everyday") else {"weights": "random"}))
+    explain.run(model, toy.picture(model.card.pixels.side, seed=1), explain.GradCAM())
+    trace = trace_picture(model, toy.picture(model.card.pixels.side))
+    with toy.Counting() as counted:
+        explain.run(model, trace, explain.GradCAM(), 3)
+    assert (counted.forward, counted.backward) == (0, 0)
