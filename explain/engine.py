@@ -15,6 +15,7 @@ from explain.method import Method
 from explain.results import Explanation, FeatureMaps, Heatmap, Prediction
 from explain.target import ClassLogit, Target, probabilities, whole
 from explain.tracing import Trace, pixels_of
+from models.device import out_of_memory
 from models.errors import ConvLensError, ModelError, ParameterError, TargetError, UnsuitableError
 
 if TYPE_CHECKING:
@@ -67,6 +68,15 @@ def predict(model: LoadedModel, image: Image.Image | Tensor | Trace, k: int = 5)
 
 def unsuitable(model: LoadedModel, method: type[Method]) -> str | None:
     """Say in the user's words why a method means nothing on this model, or None; probed once, then remembered."""
+    try:
+        return _reason(model, method)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        return "There is not enough memory to try this method on this network."
+
+
+def _reason(model: LoadedModel, method: type[Method]) -> str | None:
     known = _reasons.setdefault(model, {})
     if method not in known:
         try:
@@ -106,7 +116,7 @@ def _count(given: object, of: str) -> int:
 def _answer(trace: Trace, method: Method, target: Target | int | None) -> Explanation:
     """Ask the method, check what it says, and write down where the answer came from."""
     asked = target_of(trace, target)
-    reason = unsuitable(trace.model, type(method))
+    reason = _reason(trace.model, type(method))
     if reason is not None:
         raise UnsuitableError(reason)
     began = time.perf_counter()

@@ -11,10 +11,13 @@ from torch import Tensor
 from torch.nn import functional
 
 from explain.rewriting import Rule, valued
+from models.device import free_memory
 from models.errors import UnsuitableError
 
 #: Two values closer than this, as a share of their size, differ by little more than rounding.
 CLOSE = 1e-4
+#: Bytes that the second run takes for each byte that the first one remembers, about: inputs, slopes, what is between.
+MEMORY_FOR_EACH = 4
 
 
 class Slopes:
@@ -28,6 +31,7 @@ class Slopes:
     def __init__(self) -> None:
         self.recording = True
         self._given: deque[tuple[Tensor, ...]] = deque()
+        self._room = free_memory() / MEMORY_FOR_EACH
 
     def elementwise(self, compute: Rule, given: Tensor, *rest: Any, **options: Any) -> Tensor:
         """Take the output's difference over the input's, for each value by itself: the Rescale rule."""
@@ -120,6 +124,12 @@ class Slopes:
     def _started(self, *given: Tensor) -> tuple[Tensor, ...] | None:
         """Remember in the first run what an operation was given, and return it in the second."""
         if self.recording:
+            self._room -= sum(each.nbytes for each in given if each.device.type == "cpu")
+            if self._room < 0:
+                raise UnsuitableError(
+                    "To compare every operation of this network, this method would take more memory than is free.",
+                    "Integrated Gradients takes little.",
+                )
             # Copies: the network may go on to write into its own.
             self._given.append(tuple(each.detach().clone() for each in given))
             return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+from pathlib import Path
 
 import torch
 
@@ -39,3 +41,21 @@ def out_of_memory(error: BaseException) -> bool:
     said = str(error).lower() if isinstance(error, RuntimeError) else ""
     known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
     return known or "out of memory" in said or "allocate memory" in said or "not enough memory" in said
+
+
+def free_memory() -> int:
+    """Return how many bytes of main memory can still be used: half of all where the machine does not say.
+
+    Unlike a GPU, a processor does not refuse what is too much: the system ends the whole program.
+    """
+    if sys.platform == "win32":
+        return 4 * 2**30
+    free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    known = Path("/proc/meminfo")
+    if known.exists():
+        free = next(int(line.split()[1]) * 1024 for line in known.read_text().splitlines() if "MemAvailable" in line)
+    group = Path("/sys/fs/cgroup")
+    limit, used = group / "memory.max", group / "memory.current"
+    if limit.exists() and used.exists() and limit.read_text().strip().isdigit():
+        free = min(free, int(limit.read_text()) - int(used.read_text()))
+    return free

@@ -14,6 +14,7 @@ import toy
 from explain import ClassLogit, ClassProbability, Contrast, Occlusion, Saliency
 from explain.target import confidence
 from explain.tracing import Trace
+from models.device import free_memory
 from models.errors import DeviceError, ModelError, ParameterError, PictureError, TargetError, UnsuitableError
 from toy import Linear, loaded, picture
 
@@ -137,3 +138,32 @@ def test_feature_maps_of_a_layer_without_places_say_so() -> None:
     model = toy.loaded(toy.seeded(toy.Pooled()), 4)
     found = explain.run(model, toy.picture(), explain.LayerActivations(layer="fc"))
     assert found.maps.shape == (4, 1, 1) and "without height and width" in found.notes[0]
+
+
+def test_a_method_that_cannot_be_tried_for_want_of_memory_is_refused_in_words_and_tried_again_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model, short = loaded(toy.seeded(toy.Pooled()), classes=4), [True]
+    own = explain.METHODS["LRP"].unsuitable
+
+    def unsuitable(model: Any) -> str | None:
+        if short[0]:
+            raise MemoryError
+        return own(model)
+
+    monkeypatch.setattr(explain.METHODS["LRP"], "unsuitable", unsuitable)
+    assert "not enough memory" in str(explain.unsuitable(model, explain.METHODS["LRP"]))
+    short[0] = False
+    assert explain.unsuitable(model, explain.METHODS["LRP"]) is None
+
+
+def test_deep_lift_is_refused_before_it_takes_the_machines_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    for free, refused in [(10_000, True), (1_000_000, False)]:
+        model = loaded(toy.seeded(toy.Pooled()), classes=4)
+        monkeypatch.setattr("explain.slopes.free_memory", lambda free=free: free)
+        reason = explain.unsuitable(model, explain.METHODS["DeepLift"])
+        assert ("memory" in str(reason)) == refused == (reason is not None)
+
+
+def test_free_memory_is_more_than_this_program_needs_and_no_more_than_the_machine_has() -> None:
+    assert 2**26 < free_memory() < 2**45
