@@ -1,4 +1,4 @@
-"""Writes what the first screen is drawn from: assets/catalogue.json and the answers of the default network.
+"""Writes what the first screens are drawn from: the catalogue, the default network's answers, its run over the samples.
 
     python -m dashboard.make_assets
 """
@@ -9,6 +9,7 @@ import dataclasses
 import inspect
 import json
 import re
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import explain
@@ -16,8 +17,11 @@ import models
 from dashboard import catalogue, shipped
 from dashboard.answers import Choice
 from dashboard.cache import Shelf, compute
+from dashboard.mistakes.keeping import SHIPPED
+from dashboard.mistakes.source import sample_album
 from dashboard.samples import SAMPLES
 from explain.params import Param, params_of
+from explain.runs import evaluate, read_run
 
 if TYPE_CHECKING:
     from explain.method import Method
@@ -105,14 +109,22 @@ def default_choices(entries: catalogue.Catalogue) -> list[Choice]:
     return [Choice(model, sample.picture(), method.name, parameters) for sample in SAMPLES.values()]
 
 
+def go_over_samples(network: models.LoadedModel) -> None:
+    """Write the run over the samples that the page Mistakes opens on, where it is that of other weights."""
+    if SHIPPED.exists() and read_run(SHIPPED).weights != network.weights.identity:
+        shutil.rmtree(SHIPPED)
+    evaluate(network, sample_album().sources, SHIPPED)
+
+
 def main() -> None:
-    """Write the catalogue, then the answers."""
+    """Write the catalogue, then the answers, then the run."""
     entries = record()
     catalogue.FILE.write_text(json.dumps(entries, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     network = models.load(entries["models"][0]["key"])
     choices = default_choices(catalogue.from_record(entries))
     shelf = Shelf()
     shipped.write([(choice, compute(shelf, network, choice)) for choice in choices])
+    go_over_samples(network)
     print(f"{len(entries['models'])} networks, {len(entries['methods'])} methods, {len(choices)} answers written.")
 
 
