@@ -58,7 +58,7 @@ def test_a_link_names_the_class_by_name_or_number(open_app: Open) -> None:
 
 def test_a_link_names_the_method_by_label_registry_name_or_kebab_case(open_app: Open) -> None:
     for asked in ("Integrated Gradients", "IntegratedGradients", "integrated-gradients"):
-        app = open_app(method=asked)
+        app = open_app(method=asked, sample="bus")
         assert app.radio(key="method").value == "IntegratedGradients"
         assert "The evidence adds up to the score" in " ".join(str(text.value) for text in app.markdown)
 
