@@ -89,7 +89,8 @@ def lines(kept: Records) -> list[str]:
         "## Fine, or refused with a reason",
         "",
         "Every method says by itself where it would mean nothing or be wrong; what is fine here was also run, on a "
-        "smooth seeded picture. Networks that do not ship have seeded live random weights.",
+        "smooth seeded picture. Networks that do not ship have seeded live random weights. Empty: it runs, and finds "
+        "nothing there that speaks for the class, which the page says in words.",
         "",
         "| method | " + " | ".join(networks) + " |",
         "|---" * (len(networks) + 1) + "|",

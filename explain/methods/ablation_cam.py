@@ -11,6 +11,7 @@ from explain.class_activation import ClassActivationMap, activation_of, channel_
 from explain.method import register
 from explain.silencing import drops
 from explain.stepping import at_once, measured_batch, samples_per_step
+from explain.suitability import default_layer
 from explain.target import Contrast
 
 if TYPE_CHECKING:
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 #: What the copies of a layer's output in one step may take, in bytes: after the last layer many are run at once.
 COPIES_BYTES = 8 * 2**20
+#: How much of a layer's activation may lie below zero, summed over its channels' means.
+MOST_BELOW = 0.05
 
 
 @register
@@ -50,12 +53,20 @@ class AblationCAM(ClassActivationMap):
         return channel_weighted(activation, lost / score if _has_shares(target, score) else lost)
 
     def remarks(self, trace: Trace, target: Target) -> tuple[str, ...]:
-        """Say where the weights are not shares of the score."""
+        """Say where the weights are not shares of the score, and where the layer is not one that they are made for."""
         score = float(target(trace.logits)[0])
-        if _has_shares(target, score):
-            return ()
-        why = "the question compares two classes" if isinstance(target, Contrast) else f"the score is {score:.3g}"
-        return (f"Channels weigh what they add to the score, not a share of it, because {why}.",)
+        notes = []
+        if not _has_shares(target, score):
+            why = "the question compares two classes" if isinstance(target, Contrast) else f"the score is {score:.3g}"
+            notes.append(f"Channels weigh what they add to the score, not a share of it, because {why}.")
+        means = activation_of(trace, default_layer(trace.model) if self.layer is None else self.layer).mean((1, 2))
+        below = float(means.clamp(max=0).abs().sum() / means.abs().sum().clamp(min=1e-12))
+        if below > MOST_BELOW:
+            notes.append(
+                f"Ablation-CAM is made for activations that are not negative; {100 * below:.0f} % of this layer's lie "
+                "below zero, and a channel that is below zero counts with the wrong sign. Grad-CAM has none of this."
+            )
+        return tuple(notes)
 
 
 def _has_shares(target: Target, score: float) -> bool:

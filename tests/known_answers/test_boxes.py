@@ -15,7 +15,7 @@ import models
 
 
 def test_grad_cams_energy_lies_in_the_boxes(test_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With mobilenet_v2, on boxes under half of every second picture: at least 1.5 times the boxes' share of the area."""
+    """With mobilenet_v2, boxes under half, every second picture: at least 1.5 times the boxes' share of the area."""
     monkeypatch.setenv("CONVLENS_WEIGHTS", str(test_data / "weights"))
     model = models.load("mobilenet_v2", device="cpu")
     energy, area = [], []

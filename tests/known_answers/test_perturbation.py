@@ -309,6 +309,16 @@ def test_ablation_cam_of_a_pooled_network_follows_from_its_weights(pooled: model
     assert counted.forward == 0
 
 
+@pytest.mark.parametrize(("layer", "said"), [("relu_1", False), ("conv2", True)])
+def test_ablation_cam_says_where_activations_below_zero_turn_its_sign(
+    pooled: models.LoadedModel, layer: str, said: bool
+) -> None:
+    trace = explain.trace(pooled, toy.picture(32))
+    assert bool((trace.activation(layer).mean((0, 2, 3)) < 0).any()) == said
+    found = explain.run(pooled, trace, explain.AblationCAM(layer=layer), 1)
+    assert any("counts with the wrong sign" in note for note in found.notes) == said
+
+
 @pytest.mark.parametrize("name", ["ScoreCAM", "AblationCAM"])
 def test_score_and_ablation_cam_are_the_librarys(everyday: models.LoadedModel, name: str) -> None:
     """Of the last layer, a ReLU's: there pytorch-grad-cam's Ablation-CAM sets a silenced channel to zero, too."""
