@@ -160,6 +160,8 @@ def test_a_closed_tab_stops_its_work(chromium: Browser, server: Server) -> None:
 
     context = chromium.new_context()
     window = Window(context.new_page(), server)
+    # A server's first answer imports torch and loads the network, which nothing stops.
+    window.open("?method=Occlusion&occlusion-window=20&occlusion-stride=20")
     window.open("?method=Occlusion&occlusion-window=5&occlusion-stride=1", settled=False)
     window.page.locator(".st-key-stop button").first.wait_for()
     context.close()
