@@ -285,9 +285,10 @@ def measure(key: str, count: int, rounds: int, known: dict[str, Any], keep: Call
     """Run on a network every job that `known` does not hold yet, and keep each when it is done."""
     model = labelled.load(key)
     names, pixels, labels = labelled.right_ones(model, count)
-    if known.get("weights") != model.weights.identity or known["pictures"] != names:
+    weights = labelled.digest(model)
+    if known.get("weights") != weights or known["pictures"] != names:
         known.clear()
-        known.update(weights=model.weights.identity, pictures=names, attacks={})
+        known.update(weights=weights, pictures=names, attacks={})
     for job in jobs(key):
         if known["attacks"].get(job.name, {}).get("budget") == job.budget:
             continue
