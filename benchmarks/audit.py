@@ -146,6 +146,8 @@ def write_table(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         numbered = [(name, numbers.setdefault(reason, len(numbers) + 1)) for name, reason in row["refused"].items()]
         refused = ", ".join(f"{explain.METHODS[name].label} [{number}]" for name, number in numbered) or "none"
+        if not row.get("asked"):
+            refused = "not asked on this machine"
         lines.append(
             f"| {row['key']} | {row['parameters'] / 1e6:.1f} M | {row['layers']} | {row['compared']} | "
             f"{row['worst']:.0e} | {row['rest']:.0e} | {row['gradient']:.0e} | {row['default_layer']} | {refused} |"
@@ -156,7 +158,7 @@ def write_table(rows: list[dict[str, Any]]) -> None:
 
 
 def _suited(rows: list[dict[str, Any]], name: str) -> int:
-    return sum(name in row["asked"] and name not in row["refused"] for row in rows)
+    return sum(name in row.get("asked", []) and name not in row["refused"] for row in rows)
 
 
 def main() -> None:
