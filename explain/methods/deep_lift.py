@@ -67,10 +67,10 @@ class DeepLift(Method):
         trace = Trace(model, probe(model))
         with torch.no_grad():
             # By the network itself: operations that are rewritten could give another score.
-            rises = (trace.logits - model(baseline(trace.pixels, "black")))[0]
-        index = int(rises.abs().argmax())
-        shares, _ = _shared_out(trace, ClassLogit(index), "black")
-        difference = float(rises[index])
+            start = model(baseline(trace.pixels, "black"))
+        target = ClassLogit(int((trace.logits - start)[0].abs().argmax()))
+        shares, _ = _shared_out(trace, target, "black")
+        difference = float(target(trace.logits) - target(start))
         residual = abs(float(shares.sum()) - difference) / max(abs(difference), SMALLEST)
         return None if residual <= RESIDUAL else _refusal(residual)
 

@@ -10,7 +10,8 @@ from torch.nn import functional
 import explain
 import models
 import toy
-from explain.target import ClassLogit, ClassProbability, Contrast
+from explain.suitability import probe
+from explain.target import ClassLogit, ClassProbability, Contrast, Target
 from oracles import answered, same
 
 TARGETS = [ClassLogit(2), ClassProbability(1), Contrast(0, 3)]
@@ -170,6 +171,36 @@ def test_a_single_output_explains_class_0_as_minus_the_logit() -> None:
     second = explain.run(model, pixels, explain.IntegratedGradients(), 1)
     np.testing.assert_allclose(first.values, -second.values, atol=1e-6)
     assert explain.predict(model, pixels).probabilities.sum() == pytest.approx(1)
+
+
+#: Methods whose values add up, and the check that holds what is missing; those that walk a path take more steps.
+ADDING_UP = {
+    "IntegratedGradients": ("completeness", {"steps": 200}),
+    "GuidedIG": ("completeness", {"steps": 200}),
+    "BlurIG": ("completeness", {"steps": 200}),
+    "XRAI": ("completeness", {}),
+    "GradientSHAP": ("completeness", {"samples": 500}),
+    "DeepLift": ("completeness", {}),
+    "FullGrad": ("completeness", {}),
+    "KernelSHAP": ("completeness", {}),
+    "LRP": ("conservation", {}),
+}
+
+
+@pytest.mark.parametrize("target", [ClassLogit(0), ClassLogit(1), Contrast(0, 1), Contrast(1, 0)])
+@pytest.mark.parametrize("name", ADDING_UP)
+def test_what_adds_up_adds_up_with_a_single_output_too(name: str, target: Target) -> None:
+    check, settings = ADDING_UP[name]
+    model = toy.loaded(toy.seeded(toy.SingleLogit()), 1, side=32, plain=False)
+    method = explain.METHODS[name]
+    assert explain.unsuitable(model, method) is None
+    found = explain.run(model, probe(model), method(**settings), target)
+    # GradientSHAP draws, so it misses something by chance.
+    assert found.checks[check] < (0.05 if name == "GradientSHAP" else 0.01)
+    other = explain.run(model, probe(model), method(**settings), ClassLogit(1))
+    if found.signed and name != "XRAI" and target != ClassLogit(1):
+        times = {ClassLogit(0): -1, Contrast(0, 1): -2, Contrast(1, 0): 2}[target]
+        assert same(found.values, times * other.values) > 0.999
 
 
 def test_a_constant_picture_gives_numbers_and_no_evidence() -> None:
