@@ -125,12 +125,15 @@ def _bias(graph: Graph, node: fx.Node, values: Values) -> Tensor:
             constant: Tensor = run(operations, {sources[0]: torch.zeros_like(values[sources[0]])}, [node])[node]
             return constant
     shape = torch.broadcast_shapes(*(values[source].shape for source in sources))
-    leaves = [values[source].expand(shape).clone().requires_grad_() for source in sources]
+    # What is true or false, as a mask is, has no slope: as a factor it counts as it stands.
+    leaves = [values[source].expand(shape).clone() for source in sources]
+    for leaf in leaves:
+        leaf.requires_grad_(leaf.is_floating_point())
     with torch.enable_grad():
         result: Tensor = run(operations, dict(zip(sources, leaves, strict=True)), [node])[node]
-        slopes = torch.autograd.grad(result.sum(), leaves)
+        slopes = differentiate(result.sum(), leaves)
     tangent = sum((slope * leaf.detach() for slope, leaf in zip(slopes, leaves, strict=True)), torch.zeros(()))
-    return result.detach() - tangent.to(result)
+    return result.detach().to(tangent) - tangent
 
 
 def _moving(graph: Graph, node: fx.Node) -> list[fx.Node]:

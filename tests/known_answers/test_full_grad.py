@@ -94,6 +94,23 @@ def test_the_parts_add_up_on_large_networks(key: str) -> None:
     assert explain.run(model, toy.picture(224), explain.FullGrad(), 7).checks["completeness"] < 1e-3
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_mask_times_what_it_masks_has_no_bias(target: Target) -> None:
+    """y (y > 0) is a ReLU; what is true or false has no gradient of its own."""
+
+    class Masked(toy.Pooled):
+        def forward(self, pixels: Tensor) -> Tensor:
+            first = self.bn1(self.conv1(pixels))
+            second = self.conv2(first * (first > 0))
+            return self.fc(torch.flatten(self.pool((second > 0) * second), 1))
+
+    model, plain = (toy.loaded(toy.seeded(kind()), 4, side=32, plain=False) for kind in (Masked, toy.Pooled))
+    assert explain.unsuitable(model, FullGrad) is None
+    found, expected = (explain.run(one, toy.picture(32), FullGrad(), target) for one in (model, plain))
+    assert found.checks["completeness"] < 1e-4
+    np.testing.assert_allclose(found.values, expected.values, rtol=1e-4, atol=1e-4)
+
+
 def test_a_norm_over_the_picture_is_refused_with_what_is_missing() -> None:
     class Normed(toy.Pooled):
         def __init__(self) -> None:
