@@ -120,7 +120,7 @@ def _answer(trace: Trace, method: Method, target: Target | int | None) -> Explan
     if reason is not None:
         raise UnsuitableError(reason)
     began = time.perf_counter()
-    answer = method(trace, asked)
+    answer = _asked(method, trace, asked)
     _check_finite(answer)
     return dataclasses.replace(
         answer,
@@ -130,6 +130,17 @@ def _answer(trace: Trace, method: Method, target: Target | int | None) -> Explan
         seconds=time.perf_counter() - began,
         notes=(*answer.notes, *_states(answer)),
     )
+
+
+def _asked(method: Method, trace: Trace, target: Target) -> Explanation:
+    """Ask the method; where it fails because the network cannot take this picture at all, that is what is said."""
+    try:
+        return method(trace, target)
+    except (RuntimeError, AssertionError, ValueError) as error:
+        if not out_of_memory(error):
+            # Not before: some methods run the picture themselves, and so run it once.
+            _ = trace.logits
+        raise
 
 
 def _check_finite(answer: Explanation) -> None:

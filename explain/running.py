@@ -144,7 +144,7 @@ def _fitting(model: LoadedModel, pixels: Tensor) -> Iterator[None]:
     side, given = model.card.pixels.side, tuple(pixels.shape[2:])
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError, ValueError) as error:
         if given == (side, side) or out_of_memory(error):
             raise
         raise PictureError(f"This network wants {side} x {side} pixels, not {given[0]} x {given[1]}.") from error

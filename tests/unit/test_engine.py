@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import explain
 import toy
@@ -44,6 +44,47 @@ def test_a_fresh_picture_runs_no_more_convolutions_than_the_method_needs(
     with toy.Counting() as counted:
         explain.run(model, picture(), method(), 2)
     assert (counted.forward, counted.backward) == (forward, backward)
+
+
+class Narrowing(nn.Module):
+    """Needs a picture of 16 x 16: what its pool leaves of a smaller one is less than its second kernel."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 5, 3, stride=2), nn.Conv2d(5, 7, 3)
+        self.pool, self.fc = nn.MaxPool2d(3, 2, ceil_mode=True), nn.Linear(7, 3)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.fc(self.second(self.pool(self.first(pixels).relu())).relu().mean((2, 3)))
+
+
+class Demanding(Narrowing):
+    """Says itself what it wants, as vision transformers do."""
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        assert pixels.shape[-1] == 16, "not what it was trained on"
+        return super().forward(pixels)
+
+
+@pytest.mark.parametrize("network", [Narrowing, Demanding])
+@pytest.mark.parametrize("name", sorted(explain.METHODS))
+def test_pixels_that_are_too_few_are_refused_in_one_sentence_by_every_method(
+    network: type[nn.Module], name: str
+) -> None:
+    model, method = loaded(toy.seeded(network()), classes=3), explain.METHODS[name]
+    if explain.unsuitable(model, method) is not None or name == "ActivationMaximisation":
+        pytest.skip("does not suit the network, or makes a picture of its own")
+    with pytest.raises(PictureError, match="This network wants 16 x 16 pixels, not 9 x 9"):
+        explain.run(model, picture(9), method(), ClassLogit(1))
+
+
+def test_an_error_of_a_method_of_its_own_is_not_the_pictures() -> None:
+    class Failing(Saliency):
+        def __call__(self, trace: Trace, target: object) -> explain.Heatmap:
+            raise RuntimeError("planted")
+
+    with pytest.raises(RuntimeError, match="planted"):
+        explain.run(loaded(toy.seeded(toy.Pooled()), classes=4), picture(9), Failing(), 1)
 
 
 def test_predict_refuses_what_run_refuses() -> None:
