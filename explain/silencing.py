@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from models.hooks import first_tensor, module_of, recording, replacing, with_fir
 from models.progress import report
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
     from PIL import Image
@@ -77,17 +77,20 @@ def effect(trace: Trace, layer: str, channels: Collection[int], keep_only: bool 
     return Effect(*(probabilities(logits)[0].float().cpu().numpy() for logits in (trace.logits, after)))
 
 
-def drops(trace: Trace, layer: str, target: Target) -> Drops:
+def drops(
+    trace: Trace, layer: str, target: Target, partial: Callable[[NDArray[np.float32]], Any] | None = None
+) -> Drops:
     """Silence each channel of a layer by itself, and measure by how much the target falls.
 
-    As in Ablation-CAM (Desai & Ramaswamy, 2020), not divided by the score.
+    As in Ablation-CAM (Desai & Ramaswamy, 2020), not divided by the score. partial: makes a result to report of the
+    falls so far, (channels,), zero where none was measured yet.
     """
     axis, count = channels_of(trace.model, layer)
     own = trace.activation(layer)
     found = np.zeros(count, np.float32)
     with torch.no_grad():
         before = target(trace.logits)
-        for part in steps(trace, count):
+        for part in steps(trace, count, None if partial is None else lambda: partial(found)):
             several = torch.cat([_filled(own, axis, [channel]) for channel in range(part.start, part.stop)])
             found[part] = (before - target(trace.rest(layer, several))).float().cpu().numpy()
     return Drops(target.index, found)

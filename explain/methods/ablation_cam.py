@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import torch
 
-from explain.class_activation import ClassActivationMap, activation_of, channel_weighted
+from explain.class_activation import ClassActivationMap, activation_of, channel_weighted, drawn
 from explain.method import register
 from explain.silencing import drops
 from explain.stepping import at_once, measured_batch, samples_per_step
@@ -15,6 +15,8 @@ from explain.suitability import default_layer
 from explain.target import Contrast
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from explain.target import Target
@@ -45,12 +47,16 @@ class AblationCAM(ClassActivationMap):
 
     def grid(self, trace: Trace, target: Target, layer: str) -> Tensor:
         """Weigh each channel by what silencing it takes away: (h, w), signed."""
-        activation = activation_of(trace, layer)
+        activation, score = activation_of(trace, layer), float(target(trace.logits)[0])
+        unit = score if _has_shares(target, score) else 1.0
+
+        def weighed(lost: NDArray[np.float32]) -> Tensor:
+            return channel_weighted(activation, torch.from_numpy(lost).to(activation) / unit)
+
         copies = max(measured_batch(trace), COPIES_BYTES // trace.activation(layer).nbytes)
         with samples_per_step(at_once(copies)):
-            lost = torch.from_numpy(drops(trace, layer, target).values).to(activation)
-        score = float(target(trace.logits)[0])
-        return channel_weighted(activation, lost / score if _has_shares(target, score) else lost)
+            found = drops(trace, layer, target, lambda lost: drawn(trace, weighed(lost), layer))
+        return weighed(found.values)
 
     def remarks(self, trace: Trace, target: Target) -> tuple[str, ...]:
         """Say where the weights are not shares of the score, and where the layer is not one that they are made for."""

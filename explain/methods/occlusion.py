@@ -26,7 +26,10 @@ class Occlusion(Method):
     """Hide one window after another and show how much of the score each one takes away.
 
     Each pixel gets the mean fall of the score over the windows that hid it (Zeiler & Fergus, 2013,
-    arXiv:1311.2901). Needs no gradient, so it works on any network. Negative: hiding it raised the score.
+    arXiv:1311.2901). Needs no gradient, so it works on any network. Negative: hiding it raised the score. The window
+    decides what can be seen: what is smaller is smeared over its size, and what is larger, or stands in the picture
+    twice, may lose nothing to it. Not shown: parts that count only together, each of which can be spared; and the fill
+    is itself a picture that the network was never trained on, so some of a fall is its surprise.
     """
 
     family: ClassVar = "Perturbation"

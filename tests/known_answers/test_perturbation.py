@@ -249,7 +249,7 @@ def test_rise_ranks_what_counts_and_its_error_is_what_other_draws_show() -> None
 def test_partial_results_end_in_the_map(pooled: models.LoadedModel) -> None:
     for method in (
         explain.RISE(samples=40), explain.LIME(samples=40), explain.KernelSHAP(samples=40),
-        explain.ExtremalPerturbation(steps=40), explain.ScoreCAM(layer="conv2"),
+        explain.ExtremalPerturbation(steps=40), explain.ScoreCAM(layer="conv2"), explain.AblationCAM(layer="conv2"),
     ):
         heard: list[Any] = []
         with explain.heard_by(heard.append):
