@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from explain.tracing import Trace
 
 
+#: How far apart scores may lie by rounding alone, as a share of their size.
+ROUNDING = 1e-6
+
+
 @register
 @dataclass(frozen=True)
 class RISE(Method):
@@ -29,11 +33,12 @@ class RISE(Method):
 
     S = sum(score * mask) / (N p) over N masks: a coarse grid of cells, each shown with probability p, enlarged
     bilinearly and shifted by less than a cell (Petsiuk et al., 2018, arXiv:1806.07421). That is the mean score while a
-    pixel is shown, in units of the target. `centred` counts each score from the mean over all masks: S less that mean,
-    so zero is a pixel that makes no difference, and negative one that goes with a lower score. Not centred, the
-    same mean lies under the whole map, and the chance in how often a pixel was shown hides the rest. Needs no gradient,
-    so it works on any network. Nothing finer than a cell is shown, nor what parts do only together. The check
-    "standard_error" is what so few masks leave open, as a share of the map's norm; "mean_score" is the mean.
+    pixel is shown, in units of the target, so the mean over all masks lies under the whole map, and the chance in how
+    often a pixel was shown with it: little beside a probability that most masks bring to 0, much beside a logit.
+    `centred` counts each score from that mean: zero is then a pixel that makes no difference, and negative one that
+    goes with a lower score. Needs no gradient, so it works on any network. Nothing finer than a cell is shown, nor what
+    parts do only together. The check "standard_error" is what so few masks leave open, as a share of the map's norm;
+    "mean_score" is the mean.
     """
 
     family: ClassVar = "Perturbation"
@@ -46,7 +51,7 @@ class RISE(Method):
     cells: Annotated[int, Range(2, 32), "Cells of a mask along each side"] = 7
     keep: Annotated[float, Range(0.05, 0.95, 0.05), "Share of the cells that a mask shows"] = 0.5
     fill: Annotated[Baseline, "What is seen where a mask hides the picture"] = "black"
-    centred: Annotated[bool, "Count scores from their mean; off = the paper's formula as it stands"] = True
+    centred: Annotated[bool, "Count scores from their mean, so that only differences show; off = the paper's"] = False
     seed: Annotated[int, Range(0, 99), "Draw of the masks"] = 0
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
@@ -68,8 +73,17 @@ class RISE(Method):
         size = float(values.norm())
         error = {"standard_error": float(squared_error.sum().sqrt()) / size} if size and sums.count > 1 else {}
         return Heatmap(
-            values=(values / self.keep).float().numpy(), signed=True, checks={"mean_score": sums.mean_score, **error}
+            values=(values / self.keep).float().numpy(),
+            signed=True,
+            checks={"mean_score": sums.mean_score, **error},
+            notes=() if self.centred or not size else (_note(sums),),
         )
+
+
+def _note(sums: _Sums) -> str:
+    if sums.even:
+        return "Every mask got the same score: the map only shows how often each pixel was shown."
+    return f"The mean score, {sums.mean_score:.3g}, lies under the whole map; “centred” takes it away."
 
 
 def enlarged(grids: Tensor, shifts: Tensor, height: int, width: int) -> Tensor:
@@ -92,6 +106,8 @@ class _Sums:
 
     def __init__(self, height: int, width: int) -> None:
         self.shape = (height, width)
+        #: The first score. All are counted from it, so that equal ones leave nothing, not even rounding.
+        self._first = 0.0
         #: Of the mask to the power of 0, 1 and 2 (rows), times 1, the score and its square (columns), for each pixel.
         self._sums = torch.zeros((3, 3, height * width), dtype=torch.float64)
 
@@ -103,11 +119,19 @@ class _Sums:
     @property
     def mean_score(self) -> float:
         """The mean of the scores."""
-        return float(self._sums[0, 1, 0]) / self.count
+        return self._first + float(self._sums[0, 1, 0]) / self.count
+
+    @property
+    def even(self) -> bool:
+        """Whether all scores are the same, but for rounding."""
+        return not self._sums[0, 2, 0]
 
     def add(self, masks: Tensor, scores: Tensor) -> None:
         """Take in some more masks (N, H, W) and their scores (N,)."""
-        powers = torch.stack([torch.ones_like(scores), scores, scores**2])
+        self._first = self._first if self.count else float(scores[0])
+        apart = scores - self._first
+        apart = torch.where(apart.abs() <= ROUNDING * abs(self._first), 0, apart)
+        powers = torch.stack([torch.ones_like(apart), apart, apart**2])
         flat = masks.double().flatten(1)
         self._sums += torch.stack([powers @ flat**power for power in range(3)])
 
@@ -116,8 +140,8 @@ class _Sums:
 
         Less its mean, a score is as good as never multiplied by the part of the mask that does not change either.
         """
-        score = self.mean_score if centred else 0.0
         means = self._sums / self.count
+        score = float(means[0, 1, 0]) if centred else -self._first
         mask = means[1, 0] if centred else torch.zeros_like(means[1, 0])
         mean = means[1, 1] - score * means[1, 0]
         none, once, twice = means[:, 2] - 2 * score * means[:, 1] + score**2 * means[:, 0]

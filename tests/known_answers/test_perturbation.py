@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -183,10 +184,37 @@ def test_where_superpixels_act_only_together_the_map_says_so() -> None:
     assert "what they do together is not in the map" in found.notes[1]
 
 
-@pytest.mark.parametrize("method", [explain.LIME(), explain.KernelSHAP(), explain.RISE(samples=20)])
+@pytest.mark.parametrize("method", [explain.LIME(), explain.KernelSHAP(), explain.RISE(samples=20, centred=True)])
 def test_a_picture_without_anything_in_it_gets_a_map_of_zeros(pooled: models.LoadedModel, method: Any) -> None:
     found = explain.run(pooled, torch.zeros(1, 3, 32, 32), method, 1)
     np.testing.assert_allclose(found.values, 0, atol=1e-5)
+
+
+class Dead(nn.Module):
+    """Says the same of every picture."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 3, padding=1)
+        self.fc = nn.Linear(4, 3)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.fc((self.conv(pixels) * 0 - 1).relu().mean((2, 3))) + 0.3
+
+
+@pytest.mark.parametrize("target", [ClassLogit(1), ClassProbability(1), Contrast(0, 1)])
+def test_of_scores_that_never_change_rise_shows_nothing_or_says_what_it_shows(target: Any) -> None:
+    """Centred, that is zero everywhere, not rounding; as the paper has it, how often each pixel was shown."""
+    model = toy.loaded(toy.seeded(Dead()), 3, side=32)
+    for batch in (1, 3, 8):
+        found = explain.run(model, toy.picture(32), explain.RISE(samples=50, centred=True), target, batch=batch)
+        assert found.empty and "zero everywhere" in found.notes[0]
+        assert "standard_error" not in found.checks
+    method = explain.RISE(samples=50)
+    shown = explain.run(model, toy.picture(32), method, target)
+    score = float(target(model(toy.picture(32)))[0])
+    np.testing.assert_allclose(shown.values, score * rise_masks(method, 32).mean(0) / 0.5, rtol=1e-5)
+    assert "only shows how often each pixel was shown" in shown.notes[0]
 
 
 @pytest.mark.parametrize("name", ["RISE", "LIME", "KernelSHAP"])
@@ -204,7 +232,7 @@ def test_another_seed_draws_others_and_nobody_elses_draws_change(pooled: models.
 def test_rise_is_the_loop_of_the_paper(pooled: models.LoadedModel, target: Any, cells: int, keep: float) -> None:
     """And what centring takes away is the mean score times how often a pixel was shown."""
     pixels = toy.picture(32)
-    method = explain.RISE(samples=60, cells=cells, keep=keep, centred=False, seed=3)
+    method = explain.RISE(samples=60, cells=cells, keep=keep, seed=3)
     masks = rise_masks(method, 32)
     total, scores = np.zeros((32, 32)), []
     for mask in masks:
@@ -214,10 +242,11 @@ def test_rise_is_the_loop_of_the_paper(pooled: models.LoadedModel, target: Any, 
     expected = total / (60 * keep)
     found = explain.run(pooled, pixels, method, target)
     np.testing.assert_allclose(found.values, expected, atol=1e-4 * np.abs(expected).max())
-    centred = explain.run(pooled, pixels, explain.RISE(samples=60, cells=cells, keep=keep, seed=3), target)
+    assert "lies under the whole map" in found.notes[0]
+    centred = explain.run(pooled, pixels, replace(method, centred=True), target)
     left = expected - np.mean(scores) * masks.mean(0) / keep
     np.testing.assert_allclose(centred.values, left, atol=1e-3 * np.abs(left).max())
-    assert centred.checks["mean_score"] == pytest.approx(np.mean(scores), rel=1e-4)
+    assert not centred.notes and centred.checks["mean_score"] == pytest.approx(np.mean(scores), rel=1e-4)
 
 
 class Corners(nn.Module):
@@ -232,7 +261,7 @@ class Corners(nn.Module):
 def test_rise_ranks_what_counts_and_its_error_is_what_other_draws_show() -> None:
     """On a score of 20 and more, the map without centring is mostly how often each pixel happened to be shown."""
     model, pixels = toy.loaded(Corners(), 2, side=32), torch.ones(1, 3, 32, 32)
-    maps = [explain.run(model, pixels, explain.RISE(samples=800, seed=seed), 0) for seed in range(8)]
+    maps = [explain.run(model, pixels, explain.RISE(samples=800, seed=seed, centred=True), 0) for seed in range(8)]
     values = np.stack([found.values for found in maps])
     first, second, third = (values[:, part, other].mean((1, 2)) for part, other in (
         (slice(8), slice(8)), (slice(24, 32), slice(24, 32)), (slice(8), slice(24, 32)))
@@ -240,7 +269,7 @@ def test_rise_ranks_what_counts_and_its_error_is_what_other_draws_show() -> None
     assert (first > second).all() and (second > 0).all() and (third < 0).all()
     spread = float(np.sqrt(values.var(0, ddof=1).sum()) / np.mean([np.linalg.norm(each) for each in values]))
     assert maps[0].checks["standard_error"] == pytest.approx(spread, rel=0.25)
-    raw = explain.run(model, pixels, explain.RISE(samples=800, centred=False), 0).values
+    raw = explain.run(model, pixels, explain.RISE(samples=800), 0).values
     assert np.corrcoef(raw.ravel(), values.mean(0).ravel())[0, 1] < 0.8 < np.corrcoef(
         values[0].ravel(), values[1:].mean(0).ravel()
     )[0, 1]
