@@ -17,7 +17,7 @@ import toy
 from explain.suitability import default_layer, probe
 from explain.target import ClassLogit, ClassProbability, Contrast
 from models.errors import LayerError, TargetError, UnsuitableError
-from oracles import asked
+from oracles import asked, same
 
 #: The maps of one layer's activations and their gradient.
 ONE_LAYER = ("GradCAM", "GradCAMPlusPlus", "XGradCAM", "HiResCAM", "LayerCAM", "EigenCAM", "EigenGradCAM", "FinerCAM")
@@ -186,6 +186,21 @@ def test_each_weighting_is_its_formula_number_by_number(name: str) -> None:
         expected += weights[name] * A
     found = explain.METHODS[name]().weigh(torch.from_numpy(activation), torch.from_numpy(gradient))
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+
+
+def test_grad_cam_plus_plus_of_a_small_probability_is_not_ruled_by_its_epsilon(everyday: models.LoadedModel) -> None:
+    """Of a score eps stays the paper's 1e-6; of a probability of 1e-7 and less it would be all that counts."""
+    trace = explain.trace(everyday, probe(everyday))
+    index = int(trace.logits[0].argmin())
+    layer, target = default_layer(everyday), ClassProbability(index)
+    A, g = (each[0].double().numpy() for each in (trace.activation(layer), *trace.gradient(target, layer)))
+    assert (g**2).max() < 1e-6
+    below = 2 * g**2 + A.sum((1, 2), keepdims=True) * g**3
+    alpha = np.divide(g**2, below, out=np.zeros_like(g), where=g != 0)
+    expected = ((alpha * np.maximum(g, 0)).sum((1, 2))[:, None, None] * A).sum(0)
+    found = asked(everyday, "GradCAMPlusPlus", target, trace).grid
+    assert same(found, expected) > 0.9999
+    np.testing.assert_allclose(found, expected, rtol=0.01, atol=1e-3 * expected.max())
 
 
 @pytest.mark.parametrize("name", ["GradCAM", "GradCAMPlusPlus", "XGradCAM", "HiResCAM", "LayerCAM", "EigenGradCAM"])

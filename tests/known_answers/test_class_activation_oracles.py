@@ -30,15 +30,17 @@ def picture_for(model: models.LoadedModel) -> Tensor:
 def test_the_maps_of_one_layer_are_pytorch_grad_cams(everyday: models.LoadedModel, target: Any) -> None:
     """A component's sign is arbitrary there, so Eigen-CAM and EigenGrad-CAM are compared up to it.
 
-    Grad-CAM++ agrees because eps is the same; without eps the cosine would be 0.9996 on mobilenet_v2's last layer.
+    Grad-CAM++ agrees because eps is the same; without eps the cosine would be 0.9996 on mobilenet_v2's last layer. Of
+    a probability it does not: beside such small gradients the library's 1e-6 is all, and our eps goes along with them.
     """
     layer, pixels = default_layer(everyday), picture_for(everyday)
     trace = explain.trace(everyday, pixels)
     names = ONE_LAYER[:-1]
     for name, expected in zip(names, pytorch_grad_cam_grids(everyday, names, layer, pixels, target), strict=True):
         found = asked(everyday, name, target, trace, layer=layer).grid
-        agreement = same(found, expected)
-        assert (abs(agreement) if name.startswith("Eigen") else agreement) > 0.9999, name
+        agreement = abs(same(found, expected)) if name.startswith("Eigen") else same(found, expected)
+        own_epsilon = name == "GradCAMPlusPlus" and isinstance(target, ClassProbability)
+        assert (agreement > 0.9999) != own_epsilon, name
 
 
 def test_the_maps_of_one_layer_are_torchcams(everyday: models.LoadedModel) -> None:
