@@ -32,17 +32,18 @@ class Complete(Hook):  # type: ignore[misc]
 
     zennit's rules lose relevance where a unit has nothing of the kind that they share it by (no positive part for
     z-plus), and alpha-beta doubles it where the negative part is missing. Here each unit's shares are scaled to add
-    up; a unit whose rule finds nothing at all shares evenly among the inputs that it sees. Biases take their part
-    first, where they count.
+    up; a unit whose rule finds nothing at all shares evenly among the inputs that it sees, and `evenly` gets one more
+    entry: how much relevance was shared so. Biases take their part first, where they count.
     """
 
-    def __init__(self, rule: BasicHook) -> None:
+    def __init__(self, rule: BasicHook, evenly: list[float]) -> None:
         super().__init__()
         self.rule = rule
+        self.evenly = evenly
 
     def copy(self) -> Complete:
         """Make another for another module."""
-        return Complete(self.rule)
+        return Complete(self.rule, self.evenly)
 
     def forward(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         """Remember what the module was given."""
@@ -63,6 +64,7 @@ class Complete(Hook):  # type: ignore[misc]
         handed = rule.reducer(inputs, gradients).detach()
         left = torch.where(some, 0, relevance)
         if left.any():
+            self.evenly.append(float(left.double().abs().sum()))
             handed = handed + _evenly(module, given, left)
         return tuple(handed if other is not None and other.shape == handed.shape else None for other in inward)
 
@@ -80,11 +82,11 @@ def _computed(module: nn.Module, change_weights: Any, inputs: Tensor) -> Tensor:
         return output
 
 
-def composite(name: str, low: Tensor, high: Tensor, *, biases: bool) -> Composite:
+def composite(name: str, low: Tensor, high: Tensor, evenly: list[float], *, biases: bool) -> Composite:
     """Make zennit's composite of this name.
 
     low, high: the least and the greatest that a normalised pixel can be, (1, 3, 1, 1).
-    biases: whether they take their part.
+    evenly: gets what is shared evenly for want of a better rule. biases: whether they take their part.
     """
     settings: dict[str, Any] = {
         "epsilon": STABILIZER,
@@ -104,6 +106,6 @@ def composite(name: str, low: Tensor, high: Tensor, *, biases: bool) -> Composit
         if isinstance(rule, Gamma):
             # zennit asks the unit's sign with its bias, also where biases are left out of all the rest.
             rule.param_modifiers[-1] = NoMod(zero_params=settings["zero_params"])
-        return Complete(rule) if isinstance(rule, BasicHook) and not isinstance(rule, Flat) else rule
+        return Complete(rule, evenly) if isinstance(rule, BasicHook) and not isinstance(rule, Flat) else rule
 
     return Composite(completed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-
 import numpy as np
 import pytest
 import torch
@@ -230,7 +229,7 @@ def test_alpha_beta_is_zennits_but_where_a_unit_has_no_negative_part(key: str, m
     """
     model = models.load(key, device="cpu")
     assert 0.95 < agreement(model, "epsilon_alpha2_beta1") < 0.9999
-    monkeypatch.setattr(relevance_rules, "Complete", lambda rule: rule)
+    monkeypatch.setattr(relevance_rules, "Complete", lambda rule, evenly: rule)
     assert abs(shared_out(model, "epsilon_alpha2_beta1")[1] - 1) > 0.05
     assert agreement(model, "epsilon_alpha2_beta1") > 0.9999
 
@@ -277,8 +276,11 @@ def test_a_bias_alone_hands_its_relevance_on_evenly_where_biases_are_left_out(mo
     without, arrived = shared_out(model)
     np.testing.assert_allclose(without.numpy(), np.full((2, 2), 0.25), rtol=1e-5)
     assert arrived == pytest.approx(1)
+    found = explain.run(model, torch.full((1, 3, 2, 2), 0.5), explain.LRP(), 1)
+    assert found.checks["evenly"] == pytest.approx(1)
+    assert "shared evenly" in found.notes[-1]
     assert not shared_out(model, biases=True)[0].any()
-    monkeypatch.setattr(relevance_rules, "Complete", lambda rule: rule)
+    monkeypatch.setattr(relevance_rules, "Complete", lambda rule, evenly: rule)
     assert shared_out(model)[1] == 0
 
 
@@ -345,6 +347,20 @@ def test_what_no_rule_is_known_for_is_refused_by_name() -> None:
     assert reason == "This network holds an operation (mul) that this method has no rule for."
     unread = explain.unsuitable(toy.loaded(toy.seeded(toy.Branching()), 3), explain.LRP)
     assert unread is not None and "cannot be read" in unread
+
+
+def test_where_every_unit_has_inputs_to_share_by_nothing_is_shared_evenly() -> None:
+    found = explain.run(toy.loaded(toy.seeded(Reused()), 4, side=32, plain=False), toy.picture(32), explain.LRP(), 1)
+    assert found.checks["evenly"] == 0 and len(found.notes) == 1
+
+
+def test_a_network_that_gives_no_tensor_is_refused_in_words() -> None:
+    class Named(toy.SingleLogit):
+        def forward(self, pixels: Tensor) -> dict[str, Tensor]:  # type: ignore[override]
+            return {"out": super().forward(pixels)}
+
+    reason = explain.unsuitable(toy.loaded(toy.seeded(Named()), 1), explain.LRP)
+    assert reason is not None and "dict" in reason
 
 
 def test_relevance_that_gets_lost_is_refused_with_the_figure(monkeypatch: pytest.MonkeyPatch) -> None:
