@@ -35,8 +35,8 @@ MOVING = {
     "squeeze", "stack", "swapaxes", "to", "transpose", "unbind", "unflatten", "unsqueeze", "view",
 }
 ELEMENTWISE = {
-    "elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "layer_norm", "leaky_relu", "mish", "neg", "relu", "relu6",
-    "selu", "sigmoid", "silu", "softplus", "tanh",
+    "clamp", "clamp_min", "elu", "gelu", "hardsigmoid", "hardswish", "hardtanh", "layer_norm", "leaky_relu", "mish",
+    "neg", "relu", "relu6", "selu", "sigmoid", "silu", "softplus", "tanh",
 }
 # fmt: on
 AVERAGING = {"adaptive_avg_pool2d", "avg_pool2d", "mean", "sum"}
@@ -109,7 +109,7 @@ class _Writer:
         first, *rest = node.args or (None,)
         if name in MOVING:
             self._keep(node)
-        elif name in ELEMENTWISE and first in self.moving:
+        elif name in ELEMENTWISE and self.moving.intersection(node.all_input_nodes) == {first}:
             self._call(node, PassedOn(compute))
         elif name in AVERAGING and node.all_input_nodes == [first]:
             self._call(node, Averaged(partial(_computed, compute, rest, dict(node.kwargs))), (first,))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -352,6 +354,41 @@ def test_what_no_rule_is_known_for_is_refused_by_name() -> None:
 def test_where_every_unit_has_inputs_to_share_by_nothing_is_shared_evenly() -> None:
     found = explain.run(toy.loaded(toy.seeded(Reused()), 4, side=32, plain=False), toy.picture(32), explain.LRP(), 1)
     assert found.checks["evenly"] == 0 and len(found.notes) == 1
+
+
+class Clamped(nn.Module):
+    """Cuts off what is below zero by one function or another."""
+
+    def __init__(self, rectify: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv1 = nn.Conv2d(3, 8, 3, padding=1)
+        self.conv2 = nn.Conv2d(8, 8, 3, padding=1)
+        self.fc = nn.Linear(8, 4)
+        self.rectify = rectify
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.fc(self.rectify(self.conv2(self.rectify(self.conv1(pixels)))).mean((2, 3)))
+
+
+@pytest.mark.parametrize(
+    "rectify", [lambda given: given.clamp(min=0), lambda given: torch.clamp(given, 0), lambda given: given.clamp_min(0)]
+)
+def test_a_clamp_at_zero_is_a_relu(rectify: Callable[[Tensor], Tensor]) -> None:
+    maps = [
+        explain.run(toy.loaded(toy.seeded(Clamped(kind)), 4, side=32), toy.picture(32), explain.LRP(), 1).values
+        for kind in (functional.relu, rectify)
+    ]
+    np.testing.assert_allclose(*maps, rtol=1e-5, atol=1e-7)
+
+
+def test_a_clamp_at_what_follows_from_the_picture_is_refused() -> None:
+    class Bounded(Clamped):
+        def forward(self, pixels: Tensor) -> Tensor:
+            first = self.conv1(pixels)
+            return self.fc(first.clamp(min=self.conv2(first)).mean((2, 3)))
+
+    reason = explain.unsuitable(toy.loaded(toy.seeded(Bounded(functional.relu)), 4, side=32), explain.LRP)
+    assert reason == "This network holds an operation (clamp) that this method has no rule for."
 
 
 def test_a_network_that_gives_no_tensor_is_refused_in_words() -> None:
