@@ -56,6 +56,9 @@ def _rules(slopes: Slopes) -> dict[str, Rule]:
     written_out: dict[str, Rule] = {
         "layer_norm": _layer_norm,
         "group_norm": _group_norm,
+        "instance_norm": _instance_norm,
+        "maximum": _maximum,
+        "minimum": _minimum,
         "local_response_norm": _local_response_norm,
         "normalize": _normalize,
         "scaled_dot_product_attention": _attention,
@@ -99,6 +102,34 @@ def _group_norm(
     result = _centred(slopes, given.reshape(len(given), num_groups, -1), (-1,), eps).view_as(given)
     ones = (1,) * (given.ndim - 2)
     return _scaled(result, *(None if each is None else each.view(-1, *ones) for each in (weight, bias)))
+
+
+def _instance_norm(
+    slopes: Slopes,
+    compute: Rule,
+    given: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Any:
+    """Take it as a group norm with one channel a group; with fixed statistics it is linear."""
+    if not use_input_stats:
+        return compute(given, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
+    return _group_norm(slopes, compute, given, given.shape[1], weight, bias, eps)
+
+
+def _maximum(slopes: Slopes, compute: Rule, first: Tensor, second: Tensor) -> Tensor:
+    """Take the larger of two as the second, and what the first is above it."""
+    return second + slopes.elementwise(functional.relu, first - second)
+
+
+def _minimum(slopes: Slopes, compute: Rule, first: Tensor, second: Tensor) -> Tensor:
+    """Take the smaller of two as the first, less what it is above the second."""
+    return first - slopes.elementwise(functional.relu, first - second)
 
 
 def _centred(slopes: Slopes, given: Tensor, axes: tuple[int, ...], eps: float) -> Tensor:
