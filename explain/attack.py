@@ -69,7 +69,7 @@ class Search:
         self.felt = False
         self.asked_gradient = False
         # A copy: it is written into, and a network may hand out what it goes on to use.
-        self.best_logits = (self._ask(start) if logits is None else both(logits)).clone()
+        self.best_logits = (self._ask(start) if logits is None else both(logits).to(start.dtype)).clone()
         self.margin = margins(self.best_logits, labels, goals)
         self._cost = torch.full_like(self.margin, torch.inf)
         self._weigh(start, self.best_logits, self.all)
@@ -99,7 +99,7 @@ class Search:
         """Return k losses of each picture (n, k) beside their gradients (n, k, 3, H, W), from one forward."""
         leaf = pixels.detach().requires_grad_()
         with torch.enable_grad():
-            logits = both(self._logits_of(leaf))
+            logits = self._scores(leaf)
             values = losses(logits, self.labels[rows], self.goal_of(rows))
             totals = values.sum(0).unbind()
         # One backward for each loss: as quick as torch's batched backward on the CPU, and right for any operation.
@@ -156,7 +156,11 @@ class Search:
     def _ask(self, pixels: Tensor) -> Tensor:
         self.evaluations += len(pixels)
         with torch.no_grad():
-            return both(self._logits_of(pixels))
+            return self._scores(pixels)
+
+    def _scores(self, pixels: Tensor) -> Tensor:
+        """The network's scores, in the pixels' own type of number: one of another type is attacked like any other."""
+        return both(self._logits_of(pixels)).to(pixels.dtype)
 
     def _weigh(self, pixels: Tensor, logits: Tensor, rows: Tensor) -> None:
         margin = margins(logits, self.labels[rows], self.goal_of(rows))
@@ -258,7 +262,7 @@ class Attack(Method):
             epsilon=self.budget,
             linf=float(size_of(change, "linf")[0]),
             l2=float(size_of(change, "l2")[0]),
-            before=probabilities(trace.logits)[0].cpu().numpy(),
+            before=probabilities(trace.logits)[0].float().cpu().numpy(),
             after=search.best_logits[0].softmax(0).cpu().numpy(),
             evaluations=search.evaluations,
             success=bool(search.fooled[0]),

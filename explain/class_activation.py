@@ -64,13 +64,13 @@ class GradientActivationMap(ClassActivationMap):
 
 
 def activation_of(trace: Trace, layer: str) -> Tensor:
-    """Lay out what the layer gave: A, (K, h, w)."""
-    return laid_out(trace.model, layer, trace.activation(layer))[0]
+    """Lay out what the layer gave: A, (K, h, w) float32."""
+    return laid_out(trace.model, layer, trace.activation(layer))[0].float()
 
 
 def gradient_of(trace: Trace, target: Target, layer: str) -> Tensor:
-    """Lay out the gradient at the layer, one backward from there on, remembered: g, (K, h, w)."""
-    return laid_out(trace.model, layer, trace.gradient(target, layer)[0])[0]
+    """Lay out the gradient at the layer, one backward from there on, remembered: g, (K, h, w) float32."""
+    return laid_out(trace.model, layer, trace.gradient(target, layer)[0])[0].float()
 
 
 def channel_weighted(activation: Tensor, weights: Tensor) -> Tensor:

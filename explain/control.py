@@ -35,7 +35,7 @@ def random_signs(
     goals = None if goal is None else torch.full_like(labels, goal)
     moved = pictures - trace.pixels
     return Control(
-        probabilities=logits.softmax(1)[:, label].cpu().numpy(),
+        probabilities=logits.softmax(1)[:, label].float().cpu().numpy(),
         fooled=int((margins(logits, labels, goals) < 0).sum()),
         linf=float(size_of(moved, "linf").max()),
         l2=float(size_of(moved, "l2").mean()),

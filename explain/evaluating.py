@@ -212,9 +212,9 @@ def _asked(model: LoadedModel, levels: Tensor, labels: Sequence[int | None]) -> 
     embedding = last.embedding(raw)
     return _Answers(
         top=best.indices.cpu().numpy(),
-        probabilities=best.values.cpu().numpy(),
-        label_probability=chances.gather(1, named[:, None])[:, 0].cpu().numpy(),
-        margin=margins(logits, named, None).cpu().numpy(),
+        probabilities=best.values.float().cpu().numpy(),
+        label_probability=chances.gather(1, named[:, None])[:, 0].float().cpu().numpy(),
+        margin=margins(logits, named, None).float().cpu().numpy(),
         embedding=None if embedding is None else embedding.clamp(-LARGEST, LARGEST).half().cpu().numpy(),
     )
 

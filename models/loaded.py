@@ -64,7 +64,13 @@ class LoadedModel:
 
     def normalise(self, pixels: Tensor) -> Tensor:
         """Turn pixels in [0, 1] into what the first layer expects; differentiable."""
-        return self.card.pixels.normalise(pixels.to(self.device))
+        return self.card.pixels.normalise(pixels.to(self.device)).to(self.dtype)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The type of number that the network computes with: that of its first weights."""
+        weights = (weight.dtype for weight in self.network.parameters() if weight.is_floating_point())
+        return next(weights, torch.float32)
 
     @property
     def graph(self) -> Graph:

@@ -53,7 +53,7 @@ class FinerCAM(ClassActivationMap):
             # A copy: the network may write into it.
             score = self._difference(trace.rest(layer, leaf.clone()), target, similar)
             (found,) = differentiate(score.sum(), [leaf])
-        gradient = laid_out(trace.model, layer, found)[0]
+        gradient = laid_out(trace.model, layer, found)[0].float()
         return channel_weighted(activation_of(trace, layer), gradient.mean((1, 2)))
 
     def remarks(self, trace: Trace, target: Target) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import toy
 from explain.params import Range, check, params_of
 from explain.target import ClassLogit, ClassProbability, Contrast
 from models.errors import ConvLensError, DeviceError, ParameterError, TargetError, UnsuitableError
+from oracles import same
 
 METHODS = dict(explain.METHODS)
 #: Smaller settings where the defaults take long; everything else runs with its defaults.
@@ -271,6 +272,33 @@ def test_an_unknown_layer_is_a_sentence(name: str) -> None:
     method = METHODS[name]
     with pytest.raises(ConvLensError, match="no layer named 'nowhere'"):
         explain.run(toy.loaded(toy.seeded(toy.Pooled()), 4), toy.picture(), method(layer="nowhere"))
+
+
+@pytest.mark.parametrize("network", [toy.Pooled, toy.Branching])
+def test_a_network_in_double_precision_gets_the_map_of_single_precision(
+    network: Callable[[], torch.nn.Module], name: str, device: str
+) -> None:
+    if device == "mps":
+        pytest.skip("MPS has no double precision")
+    classes = 4 if network is toy.Pooled else 3
+    single, double = (
+        toy.loaded(toy.seeded(network()).to(kind), classes, side=32, plain=False, device=device)
+        for kind in (torch.float32, torch.float64)
+    )
+    expected, found = arrays(ask(single, name)), arrays(ask(double, name))
+    for one, other in zip(expected, found, strict=True):
+        assert one.dtype == other.dtype
+        assert same(one, other) >= 0.999
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("short", ["Saliency", "GradCAM", "EigenCAM", "ScoreCAM", "Occlusion", "PGD", "DeepFool"])
+def test_a_network_in_half_precision_is_asked_in_its_own_numbers(short: str, kind: torch.dtype) -> None:
+    maps = []
+    for numbers in (torch.float32, kind):
+        maps.append(arrays(ask(toy.loaded(toy.seeded(toy.Pooled()).to(numbers), 4, side=32, plain=False), short))[0])
+    assert maps[1].dtype == np.float32
+    assert same(*maps) >= 0.99
 
 
 def test_on_another_device_the_map_is_the_cpus(name: str, device: str) -> None:
