@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from models.allocator import keep_freed_memory
 from models.errors import (
     ConvLensError,
     DeviceError,
@@ -72,6 +73,9 @@ __all__ = [
     "register",
     "weights_here",
 ]
+
+
+keep_freed_memory()
 
 
 def __getattr__(name: str) -> Any:
