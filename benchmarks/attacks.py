@@ -285,7 +285,7 @@ def measure(key: str, count: int, rounds: int, known: dict[str, Any], keep: Call
     """Run on a network every job that `known` does not hold yet, and keep each when it is done."""
     model = labelled.load(key)
     names, pixels, labels = labelled.right_ones(model, count)
-    weights = labelled.digest(model)
+    weights = model.fingerprint()
     if known.get("weights") != weights or known["pictures"] != names:
         known.clear()
         known.update(weights=weights, pictures=names, attacks={})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import os
@@ -29,14 +28,6 @@ def load(key: str) -> models.LoadedModel:
     """Load a network, with the weights of the test data where it has some for it."""
     here = folder() / "weights" / f"{key}.safetensors"
     return models.load(key, weights=here if here.is_file() else None)
-
-
-def digest(model: models.LoadedModel) -> str:
-    """Tell a network's weights from others by their numbers, wherever and whenever their file was written."""
-    held = hashlib.sha256()
-    for name, tensor in sorted(model.network.state_dict().items()):
-        held.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
-    return held.hexdigest()[:16]
 
 
 def right_ones(

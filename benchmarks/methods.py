@@ -8,8 +8,8 @@ Writes docs/methods.md and docs/methods.png:
   squeezenet1_1, beside the boxes' share of the area and a centred Gaussian;
 - all methods on one sample, as a picture.
 
-What is measured is kept in runs/methods.jsonl, one line each, so that a stopped run goes on; `--pictures` and
-`--seconds` bound how many pictures each method gets.
+What is measured is kept in runs/methods.jsonl, one line each, so that a stopped run goes on, and packed into
+benchmarks/measured; `--pictures` and `--seconds` bound how many pictures each method gets.
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from pathlib import Path
 import torch
 import torchvision
 
-from benchmarks import method_boxes, method_montage, method_table
-from explain.records import Records
+from benchmarks import kept, method_boxes, method_montage, method_table
 
 KEPT = Path("runs/methods.jsonl")
 TABLE = Path("docs/methods.md")
@@ -52,14 +51,15 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=float("inf"), help="time for each method on boxes, about")
     asked = parser.parse_args()
     chosen = asked.only or PARTS
-    kept = Records(KEPT)
+    found = kept.records(KEPT)
     if "table" in chosen:
-        method_table.measure(kept)
+        method_table.measure(found)
     if "boxes" in chosen:
-        method_boxes.measure(kept, asked.pictures, asked.seconds)
+        method_boxes.measure(found, asked.pictures, asked.seconds)
     if "montage" in chosen:
         method_montage.draw(PICTURE)
-    TABLE.write_text(written([method_table.lines(kept), method_boxes.lines(kept), method_montage.lines(PICTURE)]))
+    TABLE.write_text(written([method_table.lines(found), method_boxes.lines(found), method_montage.lines(PICTURE)]))
+    kept.pack(KEPT)
     print(f"{TABLE} is written.")
 
 

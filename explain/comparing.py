@@ -16,9 +16,10 @@ from explain.measuring import measure
 from explain.object_boxes import in_crop
 from explain.params import Corners, params_of
 from explain.results import Heatmap
+from explain.stepping import samples_per_step
 from explain.target import probabilities
 from explain.tracing import Trace
-from models.errors import ConvLensError, ParameterError
+from models.errors import ConvLensError, DeviceError, ParameterError
 from models.progress import report
 from models.tag import BOX, tagged
 
@@ -70,7 +71,7 @@ class Comparison:
     @property
     def origin(self) -> dict[str, Any]:
         """What the figures of one file must have in common."""
-        return {"model": self.model.card.key, "weights": self.model.weights.identity, "tag": self.tag}
+        return {"model": self.model.card.key, "weights": self.model.fingerprint(), "tag": self.tag}
 
 
 def box_field(check: Metric) -> str | None:
@@ -78,12 +79,13 @@ def box_field(check: Metric) -> str | None:
     return next((param.name for param in params_of(type(check)) if isinstance(param.kind, Corners)), None)
 
 
-def go_over(job: Comparison, kept: Records, seconds: float = float("inf")) -> bool:
+def go_over(job: Comparison, kept: Records, seconds: float = float("inf"), batch: int | None = None) -> bool:
     """Measure what is not kept yet, picture by picture, for about so long; say whether everything is.
 
     A picture fits if the network names it right, where its class is known; with a tag, if the tag makes the network
     say its class though it shows something else. Where boxes are asked for, one object covers at most half of it.
-    Refuses records of another network, and reports its progress in figures.
+    batch: pictures that the network sees at once, None = measured. Refuses records of another network, and reports its
+    progress in figures.
     """
     if ("of",) not in kept:
         kept.keep(("of",), job.origin)
@@ -93,7 +95,8 @@ def go_over(job: Comparison, kept: Records, seconds: float = float("inf")) -> bo
             "Take another folder.",
         )
     try:
-        _Work(job, kept, time.monotonic() + seconds).do()
+        with samples_per_step(batch):
+            _Work(job, kept, time.monotonic() + seconds).do()
     except _OutOfTime:
         return False
     return True
@@ -166,6 +169,8 @@ class _Work:
                 if check.asks_again and heatmap.seconds * check.cost > self.job.patience:
                     continue
                 self.kept.keep(keys[check], fitting.checked(check, heatmap))
+            except DeviceError:
+                raise  # another machine, or another day, may have the memory
             except ConvLensError as error:
                 self.kept.keep(keys[check], {"reason": error.message})
 

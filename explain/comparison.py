@@ -1,4 +1,4 @@
-"""What many figures say together: means with their 95 % confidence intervals, and what beats the picture's centre."""
+"""What many figures say together: means with their 95 % confidence intervals, and what beats maps that know nothing."""
 
 from __future__ import annotations
 
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 SHARE, DRAWS = 0.95, 2000
 #: What a check says beside the control maps, with what a person reads.
 BESIDE = {**CONTROLS, "area": "a map spread evenly"}
-#: The control map that a method should beat: objects tend to be in the middle.
-RIVAL = "centre"
 #: With fewer pictures, all of them on one side happens by chance more often than once in twenty times.
 LEAST = 6
 
@@ -34,8 +32,9 @@ LEAST = 6
 class Cell:
     """A mean over `count` pictures, and where it lies with 95 % confidence; not numbers for a single picture.
 
-    ahead: the mean distance to the picture's centre on the same pictures, above zero where the method is better, with
-    its interval; None where the centre has no figure. reasons: why other pictures have no figure, with how many.
+    ahead: the mean distance to a control map on the same pictures, above zero where the method is better, with its
+    interval; to the control map that is the hardest to beat, which `rival` names; None where none has a figure.
+    reasons: why other pictures have no figure, with how many.
     """
 
     mean: float
@@ -44,11 +43,17 @@ class Cell:
     count: int
     ahead: tuple[float, float, float] | None
     reasons: dict[str, int]
+    rival: str = ""
 
     @property
-    def beats_centre(self) -> bool:
-        """Whether it is better than the picture's centre by more than chance; never with fewer than six pictures."""
-        return self.ahead is not None and self.count >= LEAST and self.ahead[1] > 0
+    def enough(self) -> bool:
+        """Whether there are so many pictures that chance can be told from more."""
+        return self.count >= LEAST
+
+    @property
+    def beats_controls(self) -> bool:
+        """Whether it is better than each control map by more than chance; never with fewer than six pictures."""
+        return self.ahead is not None and self.enough and self.ahead[1] > 0
 
 
 @dataclass(frozen=True)
@@ -129,13 +134,18 @@ def _cell(records: list[dict[str, Any]]) -> Cell | None:
     reasons = dict(Counter(str(record["reason"]) for record in records if "reason" in record))
     if not measured:
         return Cell(float("nan"), float("nan"), float("nan"), 0, None, reasons) if reasons else None
-    paired = [record for record in measured if RIVAL in record["baselines"]]
-    differences = [
-        (record["value"] - record["baselines"][RIVAL]) * (1 if record["better"] == "higher" else -1)
-        for record in paired
-    ]
     mean, low, high = interval([record["value"] for record in measured])
-    return Cell(mean, low, high, len(measured), interval(differences) if differences else None, reasons)
+    rivals = {name: interval(found) for name in BESIDE if (found := _ahead_of(measured, name))}
+    rival = min(rivals, key=lambda name: rivals[name][1], default="")
+    return Cell(mean, low, high, len(measured), rivals.get(rival), reasons, rival)
+
+
+def _ahead_of(records: list[dict[str, Any]], name: str) -> list[float]:
+    """How far ahead of a control map each picture's figure is; nothing where a picture has none of that map."""
+    if not all(name in record["baselines"] for record in records):
+        return []
+    signs = (1 if record["better"] == "higher" else -1 for record in records)
+    return [sign * (record["value"] - record["baselines"][name]) for sign, record in zip(signs, records, strict=True)]
 
 
 def _control(name: str, by_check: dict[str, dict[str, dict[str, dict[str, Any]]]]) -> Row | None:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from explain.comparison import Cell, Row, name_of
@@ -15,9 +15,17 @@ if TYPE_CHECKING:
     from explain.metric import Metric
 
 ARROWS = {"higher": "↑", "lower": "↓"}
+#: What a person asks of a map, and the families of checks that answer it.
+QUESTIONS: dict[str, tuple[str, ...]] = {
+    "Does the network go by what is marked?": ("Faithfulness",),
+    "Is it on the object?": ("Localisation",),
+    "Does it depend on the network and the question, and on nothing that nobody sees?": ("Randomisation", "Robustness"),
+    "Does it add up, agree with others, and say it in few pixels?": ("Axioms", "Agreement", "Complexity"),
+}
+FAMILIES = tuple(family for families in QUESTIONS.values() for family in families)
 COLUMNS = (
     *("method", "check", "better", "mean", "low", "high", "pictures"),
-    *("ahead_of_centre", "ahead_low", "ahead_high"),
+    *("rival", "ahead", "ahead_low", "ahead_high"),
 )
 #: Resolution of the picture, and the height of a row and of what is around them, in inches.
 DPI, ROW, AROUND = 80, 0.2, 0.9
@@ -26,18 +34,29 @@ ACROSS, WIDE = 4, 2.6
 
 
 def markdown(rows: Sequence[Row], checks: Sequence[Metric]) -> str:
-    """Write the table, a row for each method; what it means stands below it."""
+    """Write tables, one for each question that checks answer, a row for each method; what they mean stands below."""
     shown = [row for row in rows if any(cell is not None and cell.count for cell in row.cells.values())]
-    best = {name_of(check): _best(shown, check) for check in checks}
     most = max((cell.count for row in shown for cell in row.cells.values() if cell is not None), default=0)
-    lines = ["| | " + " | ".join(f"{check.label} {ARROWS[check.better]}" for check in checks) + " |"]
-    lines.append("|---|" + "---|" * len(checks))
-    for row in shown:
+    lines = [*_explained(most), ""]
+    for question, families in QUESTIONS.items():
+        asked = [check for check in checks if check.family in families]
+        if any(_has(row, check) for row in shown for check in asked):
+            lines += [f"### {question}", "", *_table(shown, asked, most), ""]
+    return "\n".join([*lines, *_missing(rows, checks)]).strip() + "\n"
+
+
+def _table(rows: Sequence[Row], checks: Sequence[Metric], most: int) -> Iterator[str]:
+    best = {name_of(check): _best(rows, check) for check in checks}
+    yield "| | " + " | ".join(f"{check.label} {ARROWS[check.better]}" for check in checks) + " |"
+    yield "|---|" + "---|" * len(checks)
+    for row in rows:
         cells = [_written(row.cells[name_of(check)], best[name_of(check)], most) for check in checks]
         label = f"*{row.label}*" if row.control else row.label
-        lines.append(f"| {label} | {' | '.join(cells)} |")
-    lines += ["", *_explained(checks, most), *_missing(rows)]
-    return "\n".join(lines) + "\n"
+        if any(cell != "-" for cell in cells):
+            yield f"| {label} | {' | '.join(cells)} |"
+    yield ""
+    for check in checks:
+        yield f"- {check.label}: {check.caption} {check.better.capitalize()} is better ({check.paper})."
 
 
 def as_csv(rows: Sequence[Row], checks: Sequence[Metric]) -> str:
@@ -109,7 +128,11 @@ def _has(row: Row, check: Metric) -> bool:
 
 
 def _best(rows: Sequence[Row], check: Metric) -> Cell | None:
-    cells = [cell for row in rows if not row.control and (cell := row.cells[name_of(check)]) is not None and cell.count]
+    """The best of the means that may be compared: none where a limit decides, or where nothing passes or fails."""
+    if check.passes != "controls":
+        return None
+    known = [row.cells[name_of(check)] for row in rows if not row.control]
+    cells = [cell for cell in known if cell is not None and cell.beats_controls]
     sign = 1 if check.better == "higher" else -1
     return max(cells, key=lambda cell: sign * cell.mean, default=None)
 
@@ -118,33 +141,33 @@ def _written(cell: Cell | None, best: Cell | None, most: int) -> str:
     if cell is None or not cell.count:
         return "-"
     mean = f"**{cell.mean:.3g}**" if cell is best else f"{cell.mean:.3g}"
-    ahead = "\\*" if cell.beats_centre else ""
-    spread = "" if math.isnan(cell.low) else f" ({cell.low:.2g} to {cell.high:.2g})"
+    ahead = "\\*" if cell.beats_controls else ""
+    spread = f" ({cell.low:.2g} to {cell.high:.2g})" if cell.enough else ""
     few = f" [{cell.count}]" if cell.count < most else ""
     return f"{mean}{ahead}{spread}{few}"
 
 
-def _explained(checks: Sequence[Metric], most: int) -> list[str]:
+def _explained(most: int) -> list[str]:
     return [
-        f"Means over {most} pictures, with their 95 % confidence intervals in brackets (percentile bootstrap over the "
-        "pictures); a number in square brackets: over that many. Bold: the best mean of a check, which need not be "
-        "better than the next by more than chance. \\*: better than the picture's centre on the same pictures, by more "
-        "than chance. Rows in italics are maps that know nothing of the network.",
-        "",
-        *(f"- {check.label}: {check.caption} {check.better} is better ({check.paper})." for check in checks),
+        f"Means over {most} picture{'' if most == 1 else 's'}, with their 95 % confidence intervals in brackets (percentile bootstrap over the "
+        "pictures; none with fewer than six); a number in square brackets: over that many. \\*: better than each map "
+        "that knows nothing of the network (rows in italics), on the same pictures and by more than chance. Bold: the "
+        "best mean of those, which need not be better than the next by more than chance.",
     ]
 
 
-def _missing(rows: Sequence[Row]) -> list[str]:
-    """Say what has no figure, and why."""
+def _missing(rows: Sequence[Row], checks: Sequence[Metric]) -> list[str]:
+    """Say what has no figure, and why: methods with the same reason stand together."""
     lines = [f"- {row.label}: {row.refused}" for row in rows if row.refused]
+    labels = {name_of(check): check.label for check in checks}
+    found: dict[tuple[str, str], list[str]] = {}
     for row in rows:
-        reasons: dict[str, list[str]] = {}
         for name, cell in row.cells.items():
             for reason, count in (cell.reasons if cell is not None else {}).items():
-                reasons.setdefault(reason, []).append(f"{name} on {count}")
-        lines += [f"- {row.label} ({', '.join(where)}): {reason}" for reason, where in reasons.items()]
-    return ["", "Without a figure:", "", *lines] if lines else []
+                own = f"{row.label} ({count})"
+                found.setdefault((labels[name], reason.replace(row.label, "the method")), []).append(own)
+    lines += [f"- {check}: {reason} So with {', '.join(methods)}." for (check, reason), methods in found.items()]
+    return ["### Without a figure", "", "In brackets: on how many pictures.", "", *lines] if lines else []
 
 
 def _records(rows: Sequence[Row], checks: Sequence[Metric]) -> list[dict[str, Any]]:
@@ -157,8 +180,7 @@ def _records(rows: Sequence[Row], checks: Sequence[Metric]) -> list[dict[str, An
 
 
 def _record(row: Row, check: Metric, cell: Cell) -> dict[str, Any]:
-    ahead = cell.ahead or (None, None, None)
-    figures = (cell.mean, cell.low, cell.high, cell.count, *ahead)
+    figures = (cell.mean, cell.low, cell.high, cell.count, cell.rival, *(cell.ahead or (None, None, None)))
     # JSON knows no number that is none.
     plain = (None if isinstance(figure, float) and math.isnan(figure) else figure for figure in figures)
     return dict(zip(COLUMNS, (row.name, name_of(check), check.better, *plain), strict=True))

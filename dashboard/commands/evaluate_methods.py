@@ -29,6 +29,7 @@ RECORDS = "records.jsonl"
 def main(arguments: list[str]) -> int:
     """Go over the pictures, from where it was left, and write what is known."""
     chosen = _parser().parse_args(arguments)
+    chosen.out = chosen.out or Path(f"comparison-{chosen.model}")
 
     import models
     from explain import comparing
@@ -46,7 +47,7 @@ def main(arguments: list[str]) -> int:
     counter, interrupted = Counter("figures"), False
     try:
         with models.heard_by(counter):
-            finished = comparing.go_over(job, kept, chosen.seconds)
+            finished = comparing.go_over(job, kept, chosen.seconds, chosen.batch)
     except KeyboardInterrupt:
         finished, interrupted = False, True
     counter.close()
@@ -61,7 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = parser_for("evaluate-methods", "Measure how good the maps of every method are, over many pictures.")
     parser.add_argument("--data", type=Path, required=True, metavar="PATH", help="folder or zip of pictures")
     parser.add_argument("--labels", type=Path, metavar="FILE", help="CSV with the columns name and label")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="where figures and tables are kept")
+    parser.add_argument(
+        "--out", type=Path, metavar="FOLDER", help="where figures and tables are kept (default: comparison-MODEL)"
+    )
     parser.add_argument("--weights", metavar="WHAT", help="a version's name, a file, or random")
     parser.add_argument("--methods", metavar="NAMES", help="such as grad-cam,saliency (default: all that give a map)")
     parser.add_argument("--checks", metavar="NAMES", help="such as deletion,localisation (default: all)")
@@ -73,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         default=60.0,
         metavar="S",
         help="leave out a check of one map that would ask its method again for longer (default: 60)",
+    )
+    parser.add_argument(
+        "--batch", type=_count, metavar="N", help="pictures that the network sees at once (default: as measured)"
     )
     parser.add_argument("--tagged", action="store_true", help="put on the tag of a network that goes by one")
     return parser

@@ -22,12 +22,12 @@ from dashboard import cli
 from dashboard.commands import evaluate_methods
 from dashboard.commands.progress import Counter
 from dashboard.uploads import read_picture
-from explain import comparison, comparison_files
+from explain import comparing, comparison, comparison_files
 from explain.comparing import LARGEST, box_field
 from explain.object_boxes import in_crop, read_boxes
 from explain.records import Records
 from explain.sources import Source, read
-from models.errors import ParameterError
+from models.errors import DeviceError, ParameterError
 from models.pixels import PixelSpace
 from models.tag import tagged
 
@@ -83,7 +83,8 @@ def test_the_table_holds_the_means_of_what_the_library_measures(
             assert float(found["edges", type(check).__name__]["mean"]) == pytest.approx(np.mean(edges), rel=1e-3)
     assert json.loads((out / "table.json").read_text())["model"] == "everyday_resnet"
     table = (out / "table.md").read_text()
-    assert "| Saliency |" in table and "| *an edge detector* |" in table and table.count("**") == 4
+    assert "| Saliency |" in table and "| *an edge detector* |" in table
+    assert "**" not in table  # three pictures are too few to call one the best
     with Image.open(out / "table.png") as picture:
         assert picture.width > 300
     assert "3 pictures with figures; 0 that were looked at do not fit." in capsys.readouterr().out
@@ -213,7 +214,7 @@ def test_pictures_that_are_named_wrong_or_broken_do_not_fit_and_what_refuses_is_
     assert "1 pictures with figures; 2 that were looked at do not fit." in capsys.readouterr().out
     table = (data.parent / "out" / "table.md").read_text()
     assert "- Attention rollout: This network has no attention" in table
-    assert "- Saliency (Completeness on 1): The values of Saliency do not claim" in table
+    assert "- Completeness: The values of the method do not claim" in table and "So with Saliency (1)." in table
 
 
 @pytest.mark.parametrize(
@@ -240,6 +241,22 @@ def test_figures_of_another_network_are_not_mixed_in(data: Path, capsys: pytest.
     assert "holds figures of everyday_resnet" in capsys.readouterr().err
 
 
+def test_a_copy_of_the_weights_goes_on_where_the_first_left_off_and_other_weights_do_not(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shipped = cli.ROOT / "assets" / "weights"
+    first, copied, other = (tmp_path / f"{name}.safetensors" for name in ("first", "copied", "other"))
+    for file in (first, copied):
+        shutil.copyfile(shipped / "everyday_resnet.safetensors", file)
+    shutil.copyfile(shipped / "everyday_robust.safetensors", other)
+    assert do(*asked(data, *FEW, "--weights", first)) == 0
+    with toy.Counting() as counting:
+        assert do(*asked(data, *FEW, "--weights", copied)) == 0
+    assert counting.forward == 0
+    assert do(*asked(data, *FEW, "--weights", other)) == 1
+    assert "of other weights" in capsys.readouterr().err
+
+
 def test_a_check_that_would_ask_for_too_long_is_left_for_another_day(data: Path) -> None:
     checks = ("--methods", "saliency", "--checks", "randomisation-cascade,sparseness", "--pictures", 1)
     assert do(*asked(data, *checks, "--patience", 1e-9)) == 0
@@ -256,6 +273,19 @@ def test_without_boxes_all_checks_but_those_of_boxes_are_meant(data: Path) -> No
         name for name, kind in explain.METRICS.items() if box_field(kind()) is None
     }
     assert len(job.methods) > 20 and job.count == 2
+
+
+def test_the_checks_of_one_question_share_a_table(data: Path) -> None:
+    checks = ("--methods", "saliency", "--checks", "sparseness,random-logit,max-sensitivity", "--pictures", 1)
+    assert do(*asked(data, *checks)) == 0
+    table = (data.parent / "out" / "table.md").read_text()
+    questions = [line for line in table.splitlines() if line.startswith("### ")]
+    assert [question.split(",")[0] for question in questions] == [
+        "### Does it depend on the network and the question",
+        "### Does it add up",
+    ]
+    assert "| | Another class ↓ | Max-sensitivity ↓ |" in table and "| | Sparseness ↑ |" in table
+    assert set(comparison_files.FAMILIES) == {kind.family for kind in explain.METRICS.values()}
 
 
 # What the figures say together
@@ -285,28 +315,64 @@ def test_a_single_value_has_no_interval_and_equal_values_one_without_width() -> 
 
 
 @pytest.mark.parametrize("better", ["higher", "lower"])
-def test_the_distance_to_the_centre_is_taken_picture_by_picture(tmp_path: Path, better: str) -> None:
+def test_the_distance_to_the_hardest_control_map_is_taken_picture_by_picture(tmp_path: Path, better: str) -> None:
     kept = Records(tmp_path / "records.jsonl")
     check: Any = SimpleNamespace(better=better, label="Check")
     method: Any = SimpleNamespace(label="Method")
     sign = 1 if better == "higher" else -1
     for place in range(12):
         # Pictures differ far more than the method does from the centre.
-        value = {"value": place + sign * 0.5, "baselines": {"centre": float(place)}}
+        baselines = {"centre": float(place), "edges": place - sign * 2.0}
+        value = {"value": place + sign * 0.5, "baselines": baselines}
         kept.keep(("check", f"{place}", "", repr(method), repr(check)), value)
     rows = comparison.table(Records(tmp_path / "records.jsonl"), [method], [check])
     cell = rows[0].cells["SimpleNamespace"]
-    assert cell is not None and cell.ahead == pytest.approx((0.5, 0.5, 0.5)) and cell.beats_centre
-    assert [row.label for row in rows] == ["Method", "the picture's centre"]
+    assert cell is not None and cell.ahead == pytest.approx((0.5, 0.5, 0.5)) and cell.beats_controls
+    assert cell.rival == "centre"
+    assert [row.label for row in rows] == ["Method", "the picture's centre", "an edge detector"]
     assert comparison_files._written(cell, cell, 20).endswith("[12]")
     few = dataclasses.replace(cell, count=5)
-    assert not few.beats_centre and "*" not in comparison_files._written(few, None, 5)
+    assert "**" in comparison_files._written(cell, cell, 20)
+    written = comparison_files._written(few, None, 5)
+    assert not few.beats_controls and "*" not in written and "(" not in written
 
 
 def test_records_that_are_none_are_refused(tmp_path: Path) -> None:
     (tmp_path / "records.jsonl").write_text("[1]\n")
     with pytest.raises(ParameterError, match="cannot be read as records"):
         Records(tmp_path / "records.jsonl")
+
+
+def test_without_a_folder_named_the_figures_lie_beside_where_the_command_was_given(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(data.parent)
+    assert do("--model", "everyday_resnet", "--data", data, *FEW, "--pictures", 1) == 0
+    assert (data.parent / "comparison-everyday_resnet" / "table.md").is_file()
+
+
+def test_a_map_that_beats_the_centre_but_not_the_edges_is_not_ahead(tmp_path: Path) -> None:
+    kept = Records(tmp_path / "records.jsonl")
+    check: Any = SimpleNamespace(better="higher", label="Check", passes="controls")
+    method: Any = SimpleNamespace(label="Method")
+    for place in range(12):
+        value = {"value": 0.5, "baselines": {"centre": 0.1, "edges": 0.6 + place / 100}}
+        kept.keep(("check", f"{place}", "", repr(method), repr(check)), value)
+    rows = comparison.table(kept, [method], [check])
+    cell = rows[0].cells["SimpleNamespace"]
+    assert cell is not None and cell.rival == "edges" and cell.ahead is not None and cell.ahead[2] < 0
+    assert comparison_files._best(rows, check) is None
+
+
+def test_memory_that_ran_out_is_no_figure(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_memory(*_: object, **__: object) -> None:
+        raise DeviceError("There is not enough memory for this network.")
+
+    monkeypatch.setattr(comparing, "measure", without_memory)
+    assert do(*asked(data, *FEW, "--pictures", 1)) == 1
+    monkeypatch.undo()
+    assert do(*asked(data, *FEW, "--pictures", 1)) == 0
+    assert len(figures(data.parent / "out")) > 3
 
 
 def test_a_changed_picture_is_another_one(data: Path) -> None:
