@@ -45,9 +45,9 @@ class InABox(Metric):
     def figure(self, values: Floats, inside: Marked) -> float:
         """Measure a map (H, W) with some values above zero; `inside` marks the pixels of the box."""
 
-    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None) -> Score:
+    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None) -> Score:
         """Measure the map, beside the control maps and the box's share of the picture's area."""
-        fitting(trace, heatmap)
+        fitting(trace, heatmap, target)
         height, width = heatmap.values.shape
         if self.box is None:
             raise ParameterError(f"{self.label} needs the box in which the object lies.", "Hand over box=.")

@@ -38,13 +38,15 @@ def filled(pixels: Tensor, kind: Fill) -> Tensor:
     return baseline(pixels, kind)
 
 
-def hidden_in_order(metric: Metric, trace: Trace, heatmap: Heatmap, target: Target, fill: Fill, count: int) -> Curve:
+def hidden_in_order(
+    metric: Metric, trace: Trace, heatmap: Heatmap, target: Target | int, fill: Fill, count: int
+) -> Curve:
     """Measure how sure the network is of the target while more and more of the picture is hidden or shown.
 
     The `count` steps take equal numbers of pixels in the order of the map, highest first, equal values in reading
     order. A metric that gets better by rising shows them, one that gets better by falling hides them.
     """
-    fitting(trace, heatmap)
+    target = fitting(trace, heatmap, target)
     showing = metric.better == "higher"
     instead = filled(trace.pixels, fill)
     with torch.no_grad():

@@ -6,6 +6,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeVar
 
+import numpy as np
+
 from explain.params import check
 from explain.results import Direction
 from models.errors import ParameterError, UnsuitableError
@@ -52,12 +54,12 @@ class Metric(ABC):
 
     @abstractmethod
     def __call__(
-        self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None
+        self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None
     ) -> Curve | Score:
         """Measure a map of a traced picture.
 
-        target: the question that the map answers. method: what made it, where it has to be asked again; by default
-        the one that the map names.
+        target: the question that the map answers; a class index stands for its score. method: what made it, where it
+        has to be asked again; by default the one that the map names.
         """
 
 
@@ -80,11 +82,18 @@ def maker(metric: Metric, heatmap: Heatmap, method: Method | None) -> Method:
     return found
 
 
-def fitting(trace: Trace, heatmap: Heatmap) -> Heatmap:
-    """Return the map if it belongs to the trace's crop and holds evidence; refuse it in a sentence otherwise."""
+def fitting(trace: Trace, heatmap: Heatmap, target: Target | int | None) -> Target:
+    """Return what is asked as a target, if the map belongs to the trace's crop and holds finite evidence.
+
+    Refuses in a sentence what does not. A class index stands for its score, None for the class that is predicted.
+    """
+    from explain.engine import target_of
+
     size = tuple(trace.pixels.shape[2:])
     if heatmap.values.shape != size:
         raise ParameterError(f"A map of {heatmap.values.shape} belongs to another crop than this one of {size}.")
+    if not np.isfinite(heatmap.values).all():
+        raise ParameterError("The map holds values that are not finite numbers, so it cannot be checked.")
     if heatmap.empty:
         raise UnsuitableError("The map shows no evidence, so there is nothing to check.")
-    return heatmap
+    return target_of(trace, target)

@@ -53,9 +53,9 @@ class Agreement(Metric):
 
     by: Annotated[Literal["spearman", "ssim"], "How two maps are compared"] = "spearman"
 
-    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None) -> Score:
+    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None) -> Score:
         """Ask the other methods, and compare."""
-        fitting(trace, heatmap)
+        target = fitting(trace, heatmap, target)
         made_by = method or heatmap.method
         others = [other for other in _kinds(trace) if type(other) is not type(made_by)]
         maps = {type(other).__name__: found for other, found in _asked(trace, target, others).items()}

@@ -49,9 +49,9 @@ class Completeness(Metric):
         Literal["black", "white", "grey", "blur"], "The empty picture, for a map that does not say how it was made"
     ] = "black"
 
-    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None) -> Score:
+    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None) -> Score:
         """Compare the sum of the values with the rise of the score."""
-        fitting(trace, heatmap)
+        target = fitting(trace, heatmap, target)
         report(0, 1)
         measured = next((heatmap.checks[claim] for claim in CLAIMS if claim in heatmap.checks), None)
         made_by = method or heatmap.method

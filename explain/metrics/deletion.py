@@ -38,6 +38,6 @@ class Deletion(Metric):
     steps: Annotated[int, Range(2, 500), "Steps in which the picture is hidden"] = 49
     fill: Annotated[Literal["mean", "black", "white", "grey"], "What is seen where it is hidden"] = "mean"
 
-    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None) -> Curve:
+    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None) -> Curve:
         """Hide the picture step by step."""
         return hidden_in_order(self, trace, heatmap, target, self.fill, self.steps)

@@ -53,9 +53,9 @@ class Infidelity(Metric):
     scaled: Annotated[bool, "Scale the map to fit best first; off = it has the target's unit"] = True
     seed: Annotated[int, Range(0, 99), "Draw of the changes"] = 0
 
-    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None) -> Score:
+    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None) -> Score:
         """Change the picture, and compare each fall of the score with the one that the map foretells."""
-        fitting(trace, heatmap)
+        target = fitting(trace, heatmap, target)
         controls = control_maps(trace)
         maps = np.stack([heatmap.values, *controls.values()]).astype(np.float64)
         generator = torch.Generator().manual_seed(self.seed)

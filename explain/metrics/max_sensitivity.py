@@ -51,9 +51,9 @@ class MaxSensitivity(Metric):
     radius: Annotated[float, Range(0.001, 0.5, 0.001), "Noise at the most, in pixel values from 0 to 1"] = 0.02
     seed: Annotated[int, Range(0, 99), "Draw of the noise"] = 0
 
-    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None) -> Score:
+    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None) -> Score:
         """Ask the method about each picture with noise."""
-        fitting(trace, heatmap)
+        target = fitting(trace, heatmap, target)
         asked = maker(self, heatmap, method)
         generator = torch.Generator().manual_seed(self.seed)
         maps = {"": heatmap.values, **control_maps(trace)}

@@ -48,9 +48,9 @@ class RandomLogit(Metric):
     by: Annotated[Literal["spearman", "ssim"], "How the two maps are compared"] = "spearman"
     seed: Annotated[int, Range(0, 99), "Draw of the other class"] = 0
 
-    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None) -> Score:
+    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None) -> Score:
         """Ask the method about the other class."""
-        fitting(trace, heatmap)
+        target = fitting(trace, heatmap, target)
         asked = maker(self, heatmap, method)
         other = another(target, classes_of(trace.logits), self.seed)
         found = another_map(asked, trace, other, lambda: report(0, 1))

@@ -56,9 +56,9 @@ class RandomisationCascade(Metric):
     stages: Annotated[int, Range(1, 500), "Places in the cascade where the map is asked again, at the most"] = 8
     seed: Annotated[int, Range(0, 99), "Draw of the weights"] = 0
 
-    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None) -> Curve:
+    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None) -> Curve:
         """Ask the method again at each stage."""
-        fitting(trace, heatmap)
+        target = fitting(trace, heatmap, target)
         asked = maker(self, heatmap, method)
         copied = Randomising(trace.model, self.seed)
         if not copied.layers:

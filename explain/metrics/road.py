@@ -50,9 +50,9 @@ class ROAD(Metric):
     order: Annotated[Literal["most", "both"], "Remove the highest first, or also the lowest, and compare"] = "most"
     seed: Annotated[int, Range(0, 99), "Draw of the noise"] = 0
 
-    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None) -> Curve:
+    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None) -> Curve:
         """Remove the picture step by step."""
-        fitting(trace, heatmap)
+        target = fitting(trace, heatmap, target)
         pixels = trace.pixels[0].double().cpu().numpy()
         generator = torch.Generator().manual_seed(self.seed)
         # The same noise for every map, so that only the maps differ.

@@ -40,9 +40,9 @@ class Sparseness(Metric):
     better: ClassVar = "higher"
     passes: ClassVar = None
 
-    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target, method: Method | None = None) -> Score:
+    def __call__(self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None) -> Score:
         """Measure how unevenly the values are spread."""
-        fitting(trace, heatmap)
+        fitting(trace, heatmap, target)
         report(0, 1)
         baselines = {name: gini(values) for name, values in control_maps(trace).items()}
         value = gini(heatmap.values)

@@ -32,6 +32,8 @@ QUICK: dict[str, dict[str, Any]] = {
 }
 #: Checks whose figure would mean nothing for a map that knows nothing of the network.
 WITHOUT_CONTROLS = {"Completeness"}
+#: Checks that must know which method made the map.
+OF_A_METHOD = {"Completeness", *(name for name, metric in METRICS.items() if metric.asks_again)}
 FIRST = ClassLogit(1)
 
 
@@ -94,10 +96,11 @@ def test_a_map_made_by_hand_can_be_checked_without_the_door(model: models.Loaded
     trace = traced(model)
     values = np.random.default_rng(1).normal(size=(SIDE, SIDE)).astype(np.float32)
     drawn = explain.Heatmap(values=values, signed=True)
-    if METRICS[name].asks_again:
+    if name in OF_A_METHOD:
         with pytest.raises(ParameterError, match="does not say which"):
             make(name)(trace, drawn, ClassLogit(1))
-    found = make(name)(trace, drawn, ClassLogit(1), explain.Saliency() if METRICS[name].asks_again else None)
+    method = explain.IntegratedGradients(steps=4) if name in OF_A_METHOD else None
+    found = make(name)(trace, drawn, ClassLogit(1), method)
     assert math.isfinite(found.value) and found.better == METRICS[name].better
 
 
@@ -176,6 +179,27 @@ def test_a_map_of_another_crop_and_one_without_evidence_are_refused(model: model
         empty = np.full((SIDE, SIDE), value, np.float32)
         with pytest.raises(UnsuitableError, match=r"no evidence.*\.$"):
             explain.measure(trace, make(name), explain.Heatmap(values=empty, signed=signed, method=explain.Saliency()))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_map_with_values_that_are_no_numbers_is_refused(model: models.LoadedModel, name: str, value: float) -> None:
+    trace = traced(model)
+    heatmap = mapped(trace)
+    values = heatmap.values.copy()
+    values[3, 4] = value
+    with pytest.raises(ParameterError, match="not finite numbers"):
+        explain.measure(trace, make(name), dataclasses.replace(heatmap, values=values))
+    with pytest.raises(ParameterError, match="not finite numbers"):
+        explain.quick_check(trace, dataclasses.replace(heatmap, values=values), FIRST)
+
+
+def test_a_check_that_is_called_directly_takes_a_class_index_too(model: models.LoadedModel, name: str) -> None:
+    trace = traced(model)
+    heatmap = mapped(trace)
+    assert figures(make(name)(trace, heatmap, 1)) == pytest.approx(figures(make(name)(trace, heatmap, FIRST)), rel=1e-6)
+    for wrong in (99, -1, "tabby"):
+        with pytest.raises(TargetError):
+            make(name)(trace, heatmap, wrong)
 
 
 @pytest.mark.parametrize("target", [99, -1, Contrast(0, 77), "tabby"])

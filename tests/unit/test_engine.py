@@ -171,7 +171,7 @@ def test_a_network_that_overwrites_what_its_gradient_needs_says_so() -> None:
 def test_a_map_without_evidence_has_nothing_to_hide() -> None:
     trace = explain.trace(toy.loaded(toy.seeded(toy.Linear()), 3), toy.picture())
     empty = explain.Heatmap(values=np.zeros((16, 16), np.float32), signed=False)
-    with pytest.raises(ParameterError, match="no evidence"):
+    with pytest.raises(UnsuitableError, match="no evidence"):
         explain.quick_check(trace, empty, explain.ClassLogit(0))
 
 
