@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 import torch
@@ -28,6 +29,10 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Ranks = NDArray[np.int64]
 
+#: What a metric makes of the values of a map to know in which order to change the picture.
+Order = TypeVar("Order")
+#: Tells whoever listens that a picture is still being made, so that the check can be stopped there.
+Tell = Callable[[], None]
 Fill = Literal["mean", "black", "white", "grey", "blur"]
 
 
@@ -53,7 +58,7 @@ def hidden_in_order(
         whole = float(confidence(trace.logits, target)[0])
         nothing = float(confidence(trace.model(instead), target)[0])
 
-    def picture(ranks: Ranks, step: int) -> Tensor:
+    def picture(ranks: Ranks, step: int, tell: Tell) -> Tensor:
         touched = ranks < round(step / count * ranks.size)
         seen = torch.from_numpy(touched if showing else ~touched).to(trace.pixels)
         return through(seen[None], trace.pixels, instead)[0]
@@ -64,6 +69,7 @@ def hidden_in_order(
         heatmap,
         target,
         x=np.linspace(0, 1, count + 1, dtype=np.float32),
+        order=ranked,
         known={0: nothing, count: whole} if showing else {0: whole, count: nothing},
         picture=picture,
         score=lambda logits: confidence(logits, target),
@@ -77,26 +83,28 @@ def in_order(
     target: Target,
     *,
     x: Floats,
+    order: Callable[[Floats], Order],
     known: Mapping[int, float],
-    picture: Callable[[Ranks, int], Tensor],
+    picture: Callable[[Order, int, Tell], Tensor],
     score: Callable[[Tensor], Tensor],
     reversed_too: bool = False,
 ) -> Curve:
     """Measure a curve for a map and for the control maps, of which the trace remembers the curves.
 
-    x: the scale, (n,). known: y at some of its points, which need no picture. picture: what is shown to the network
-    for the ranks (H, W) of a map at a point of the scale, (3, H, W). score: logits (N, classes) -> y (N,).
+    x: the scale, (n,). order: what a picture is made by, of the values (H, W) of a map. known: y at some points of the
+    scale, which need no picture. picture: what is shown to the network for a map's order at a point of the scale,
+    (3, H, W). score: logits (N, classes) -> y (N,).
     reversed_too: the pictures are also changed in the opposite order, and y is half of the one less the other.
     """
     remembered: dict[str, Floats] = beside(trace, (metric, target))
     controls = {name: values for name, values in control_maps(trace).items() if name not in remembered}
     signs = (1, -1) if reversed_too else (1,)
-    ranks = [[ranked(sign * values) for sign in signs] for values in (heatmap.values, *controls.values())]
-    y = np.full((len(ranks), len(signs), len(x)), np.nan, np.float32)
+    orders = [[order(sign * values) for sign in signs] for values in (heatmap.values, *controls.values())]
+    y = np.full((len(orders), len(signs), len(x)), np.nan, np.float32)
     for point, value in known.items():
         y[..., point] = value
     asked = [point for point in range(len(x)) if point not in known]
-    places = list(itertools.product(range(len(ranks)), asked, range(len(signs))))
+    places = list(itertools.product(range(len(orders)), asked, range(len(signs))))
     # By what one map takes, so that the answer is the same whatever is remembered.
     ask = for_many(trace, len(asked) * len(signs))
 
@@ -110,13 +118,14 @@ def in_order(
 
     for part in steps(trace, len(places), so_far):
         pictures = []
-        for done, (row, point, order) in enumerate(places[part], part.start):
-            report(done, len(places))  # making a picture may take a while, too
-            pictures.append(picture(ranks[row][order], point))
+        for done, (row, point, way) in enumerate(places[part], part.start):
+            tell = partial(report, done, len(places))
+            tell()  # making a picture may take a while, too
+            pictures.append(picture(orders[row][way], point, tell))
         with torch.no_grad():
             found = score(ask(torch.stack(pictures)))
-        for (row, point, order), value in zip(places[part], found.tolist(), strict=True):
-            y[row, order, point] = value
+        for (row, point, way), value in zip(places[part], found.tolist(), strict=True):
+            y[row, way, point] = value
     remembered.update(zip(controls, curves()[1:], strict=True))
     return Curve(
         x=x,

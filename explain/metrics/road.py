@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -13,15 +12,19 @@ from explain.hiding import in_order
 from explain.imputing import imputed
 from explain.metric import Metric, fitting, register
 from explain.params import Range
+from models.errors import UnsuitableError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
-    from explain.hiding import Ranks
+    from explain.hiding import Tell
     from explain.method import Method
     from explain.results import Curve, Heatmap
     from explain.target import Target
     from explain.tracing import Trace
+
+    Floats = NDArray[np.float32]
 
 
 @register
@@ -31,10 +34,11 @@ class ROAD(Metric):
 
     The curve is the target's own value (a score, or a probability) against the share of the picture that is removed, in
     the order of the map, highest first, in equal steps that stop one short of the whole; the area under it is the
-    figure. A removed pixel becomes the weighted mean of its eight neighbours, with a little noise, so that neither the
-    hole's edge nor its shape tells the network anything. "both" also removes the lowest first: y is then half of what
-    is left less what is left that way, below zero for a good map. Large holes are smooth, as no photograph is (Rong et
-    al., 2022, arXiv:2202.00449).
+    figure. Places of equal value go together, so a step may remove more; the lowest value is always left. A removed
+    pixel becomes the weighted mean of its eight neighbours, with a little noise, so that neither the hole's edge nor
+    its shape tells the network anything. "both" also removes the lowest first: y is then half of what is left less what
+    is left that way, below zero for a good map. Large holes are smooth, as no photograph is (Rong et al., 2022,
+    arXiv:2202.00449).
     """
 
     family: ClassVar = "Faithfulness"
@@ -53,14 +57,16 @@ class ROAD(Metric):
     def __call__(self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None) -> Curve:
         """Remove the picture step by step."""
         target = fitting(trace, heatmap, target)
+        if heatmap.values.min() == heatmap.values.max():
+            raise UnsuitableError("The map is the same everywhere, so no place comes first.")
         pixels = trace.pixels[0].double().cpu().numpy()
         generator = torch.Generator().manual_seed(self.seed)
         # The same noise for every map, so that only the maps differ.
         noise = self.noise * torch.randn(trace.pixels.shape[1:], generator=generator).numpy()
 
-        def picture(ranks: Ranks, step: int) -> Tensor:
-            removed = ranks < _count(step / (self.steps + 1), ranks.size)
-            filled = imputed(pixels, removed)
+        def picture(values: Floats, step: int, tell: Tell) -> Tensor:
+            removed = _highest(values, step, self.steps + 1)
+            filled = imputed(pixels, removed, tell)
             return torch.from_numpy(np.where(removed, filled + noise, pixels)).to(trace.pixels).clamp(0, 1)
 
         return in_order(
@@ -69,6 +75,7 @@ class ROAD(Metric):
             heatmap,
             target,
             x=(np.arange(self.steps + 1) / (self.steps + 1)).astype(np.float32),
+            order=lambda values: values,
             known={0: float(target(trace.logits)[0])},
             picture=picture,
             score=target,
@@ -76,6 +83,10 @@ class ROAD(Metric):
         )
 
 
-def _count(share: float, size: int) -> int:
-    """Count the pixels from the percentile on that leaves this share above it, as the authors' programme does."""
-    return math.floor(share * (size - 1) + 1e-9) + 1
+def _highest(values: Floats, parts: int, of: int) -> NDArray[np.bool_]:
+    """Mark this share of the pixels, from a percentile on, as the authors' programme does: equal values go together.
+
+    Where that would be all of them, the lowest value is left, since holes are filled from what is around them.
+    """
+    marked: NDArray[np.bool_] = (values >= np.percentile(values, 100 * (of - parts) / of)) & (values > values.min())
+    return marked
