@@ -10,6 +10,8 @@ from explain.outcomes import MapChange
 from models.errors import ParameterError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     Floats = NDArray[np.floating[Any]]
@@ -21,6 +23,21 @@ WINDOW, K1, K2 = 7, 0.01, 0.03
 def compare(first: Floats, second: Floats) -> MapChange:
     """Compare two maps (H, W) of one question by Spearman's rank correlation and by SSIM."""
     return MapChange(spearman(first, second), ssim(first, second))
+
+
+def likeness(first: Floats, second: Floats, by: Callable[[Floats, Floats], float | None]) -> float:
+    """Compare two maps, also those that are the same everywhere: 1 for two such maps, 0 beside one that varies.
+
+    A map that is zero everywhere has nothing in common with one that is not.
+    """
+    _same_shape(first, second)
+    if np.array_equal(first, second):
+        return 1.0
+    blank, flat = ([check(values) for values in (first, second)] for check in (_is_zero, _is_flat))
+    if any(flat):
+        return float(all(flat) and blank[0] == blank[1])
+    found = by(first, second)
+    return 0.0 if found is None else found
 
 
 def spearman(first: Floats, second: Floats) -> float | None:
@@ -52,6 +69,14 @@ def ssim(first: Floats, second: Floats) -> float | None:
     above = (2 * mean_one * mean_other + small) * (2 * together + smaller)
     below = (mean_one**2 + mean_other**2 + small) * (variance_one + variance_other + smaller)
     return float((above / below).mean())
+
+
+def _is_zero(values: Floats) -> bool:
+    return not values.any()
+
+
+def _is_flat(values: Floats) -> bool:
+    return bool((values == values.flat[0]).all())
 
 
 def _ranks(values: Floats) -> NDArray[np.float64]:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from explain.agreement import spearman
+from explain.agreement import likeness, spearman
 from explain.asking_again import another_map
 from explain.control_maps import control_maps
+from explain.metric import fitting
 from explain.results import Heatmap, QuickCheck, share_of_area
 from explain.target import ClassLogit, Contrast, Target, confidence, probabilities
-from models.errors import ConvLensError, ParameterError
+from models.errors import ConvLensError
 from models.progress import report
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ PATIENCE = 0.6
 def quick_check(
     trace: Trace,
     heatmap: Heatmap,
-    target: Target,
+    target: Target | int,
     *,
     share: float = 0.1,
     draws: int = 7,
@@ -41,11 +42,7 @@ def quick_check(
     probability of the class, or for a contrast p / (p + q) of the two classes. Another class is asked about by the
     method that the map names, if the map took `patience` seconds at the most.
     """
-    if heatmap.values.shape != trace.pixels.shape[2:]:
-        size = tuple(trace.pixels.shape[2:])
-        raise ParameterError(f"A map of {heatmap.values.shape} belongs to another crop than this one of {size}.")
-    if heatmap.empty:
-        raise ParameterError("The map shows no evidence, so there is nothing to hide.")
+    target = fitting(trace, heatmap, target)
     marked = share_of_area(heatmap.values, share)
     generator = np.random.default_rng(seed)
     masks = [marked, *(_moved(marked, generator) for _ in range(draws))]
@@ -79,7 +76,8 @@ def with_another_class(found: QuickCheck, trace: Trace, heatmap: Heatmap, target
         second = another_map(heatmap.method, trace, other, lambda: report(0, 1))
     except ConvLensError:
         return found
-    return dataclasses.replace(found, other=other.index, alike=spearman(heatmap.values, second.values))
+    alike = None if second.empty else likeness(heatmap.values, second.values, spearman)
+    return dataclasses.replace(found, other=other.index, alike=alike)
 
 
 def _other(trace: Trace, target: Target) -> Target:

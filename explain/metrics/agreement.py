@@ -56,6 +56,8 @@ class Agreement(Metric):
     def __call__(self, trace: Trace, heatmap: Heatmap, target: Target | int, method: Method | None = None) -> Score:
         """Ask the other methods, and compare."""
         target = fitting(trace, heatmap, target)
+        if heatmap.values.min() == heatmap.values.max():
+            raise UnsuitableError("The map is the same everywhere, so it agrees and disagrees with none.")
         made_by = method or heatmap.method
         others = [other for other in _kinds(trace) if type(other) is not type(made_by)]
         maps = {type(other).__name__: found for other, found in _asked(trace, target, others).items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
 
-from explain.agreement import spearman, ssim
+from explain.agreement import likeness, spearman, ssim
 from explain.asking_again import another_map
 from explain.control_maps import CONTROLS
 from explain.metric import Metric, fitting, maker, register
@@ -32,8 +32,8 @@ class RandomLogit(Metric):
 
     The class is drawn among the others; of a contrast the first class is, or, where there is no third class, the two
     change places. Signs count: Spearman's rank correlation, from -1 to 1, or structural similarity. 1 says that the
-    map is the same whatever is asked. Classes that look alike, and pictures that show both, leave a good map alike as
-    well (Sixt et al., 2020, arXiv:1912.09818).
+    map is the same whatever is asked, as one that is the same everywhere is. Classes that look alike, and pictures that
+    show both, leave a good map alike as well (Sixt et al., 2020, arXiv:1912.09818).
     """
 
     family: ClassVar = "Randomisation"
@@ -58,10 +58,8 @@ class RandomLogit(Metric):
         names = trace.model.card.classes
         name = names[other.index] if other.index < len(names) else f"class {other.index}"
         compare = spearman if self.by == "spearman" else ssim
-        alike = compare(heatmap.values, found.values)
         return Score(
-            # A blank map has nothing in common with one that is not.
-            value=0.0 if alike is None else alike,
+            value=likeness(heatmap.values, found.values, compare),
             better=self.better,
             # They ask no network, and are the same for every class.
             baselines=dict.fromkeys(CONTROLS, 1.0),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 
 import numpy as np
 
-from explain.agreement import spearman
+from explain.agreement import likeness, spearman
 from explain.asking_again import another_map
 from explain.control_maps import CONTROLS, control_maps
 from explain.hiding import area
@@ -37,10 +37,11 @@ class RandomisationCascade(Metric):
 
     A copy of the network gets fresh random weights, layer by layer; at up to `stages` places, evenly spread, the method
     is asked again with the same target. x: the share of the layers that are random, y: Spearman's rank correlation of
-    the sizes of both maps (signs do not count), from 1 at the start; a blank map counts as 0. The figure is the mean
-    height of the curve. A map that stays as it was, as an edge detector does, cannot show what the network learned.
-    checks: "edges" and "edges_before", the same correlation of the last map, and of the map itself, with an edge
-    detector (Adebayo et al., 2018, arXiv:1810.03292; drawn anew as in He et al., 2015, arXiv:1502.01852).
+    the sizes of both maps (signs do not count), from 1 at the start; a blank map counts as 0, one
+    that stays as it was as 1. The figure is the mean height of the curve. A map that stays, as an edge detector does,
+    cannot show what the network learned. checks: "edges" and "edges_before", the same correlation of the last map, and
+    of the map itself, with an edge detector (Adebayo et al., 2018, arXiv:1810.03292; drawn anew as in He et al., 2015,
+    arXiv:1502.01852).
     """
 
     family: ClassVar = "Randomisation"
@@ -96,7 +97,7 @@ class _Cascade:
         """Compare the map of a network of which so many layers are random, the last one of them called so."""
         self.last = np.abs(values)
         self.x.append(random / self.layers)
-        self.y.append(spearman(self.last, self.original) or 0.0)
+        self.y.append(likeness(self.last, self.original, spearman))
         self.stages.append(name)
 
     def miss(self, error: ConvLensError) -> None:
