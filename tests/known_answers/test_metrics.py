@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
 import captum.attr
 import numpy as np
 import pytest
 import torch
 from captum.metrics import infidelity, sensitivity_max
+from PIL import Image
 from pytorch_grad_cam.metrics.road import (
     NoisyLinearImputer,
     ROADLeastRelevantFirst,
@@ -24,6 +27,7 @@ import explain
 import models
 import toy
 from benchmarks import metrics as beside
+from explain import imputing
 from explain.control_maps import CONTROLS, control_maps
 from explain.hiding import filled
 from explain.imputing import imputed
@@ -125,7 +129,7 @@ def test_a_perfect_map_gets_the_best_figure_of_all_and_the_inverted_one_the_wors
 def test_a_perfect_map_misses_nothing_and_one_twice_as_large_all_over_again(bright: explain.Trace) -> None:
     values = perfect(bright)
     for factor, missed in ((1, 0), (2, 1), (0.5, 0.5), (-1, 2)):
-        found = explain.measure(bright, explain.METRICS["Completeness"](), made(factor * values), TARGET)
+        found = explain.measure(bright, explain.Completeness(), made(factor * values), TARGET, explain.DeepLift())
         assert found.value == pytest.approx(missed, abs=1e-4) and found.baselines == {}
 
 
@@ -260,6 +264,69 @@ def test_road_without_noise_is_pytorch_grad_cams(target: Any, side: int) -> None
     assert np.ptp(falls) > 1e-2
 
 
+def test_road_of_a_real_map_with_plateaus_is_pytorch_grad_cams(
+    test_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond the outermost cells' middles an upsampled map is flat: equal values go together, however many."""
+    monkeypatch.setenv("CONVLENS_WEIGHTS", str(test_data / "weights"))
+    model = models.load("mobilenet_v2", device="cpu")
+    with Image.open(test_data / "images" / "cat_720p.jpg") as picture:
+        trace = explain.trace(model, picture.convert("RGB"))
+    heatmap = explain.run(model, trace, explain.GradCAM())
+    assert isinstance(heatmap, explain.Heatmap) and heatmap.target is not None
+    found = explain.measure(trace, explain.ROAD(noise=0.0), heatmap)
+    compared = 0
+    for point in range(1, 10):
+        threshold = np.percentile(heatmap.values, 100 - 10 * point)
+        # Where its threshold is the lowest value of all, its program has nothing left to fill the holes from.
+        if threshold > heatmap.values.min():
+            fall = library(ROADMostRelevantFirst(100 - 10 * point), trace, heatmap.values, heatmap.target)
+            assert found.y[point] - found.y[0] == pytest.approx(fall, abs=1e-3)
+            compared += 1
+    assert compared > 3 and len(np.unique(heatmap.values)) < heatmap.values.size
+    assert np.isfinite(found.y).all()
+
+
+def test_road_leaves_the_lowest_value_and_refuses_a_map_that_is_the_same_everywhere(trace: explain.Trace) -> None:
+    few = np.zeros((SIDE, SIDE))
+    few[3:6, 3:6] = 1
+    found = explain.measure(trace, explain.ROAD(noise=0.0), made(few), TARGET)
+    # Nine pixels are all that can be removed.
+    assert isinstance(found, explain.Curve) and np.ptp(found.y[1:]) < 1e-5 and abs(found.y[1] - found.y[0]) > 1e-3
+    with pytest.raises(UnsuitableError, match="same everywhere"):
+        explain.measure(trace, explain.ROAD(), made(np.ones((SIDE, SIDE))), TARGET)
+
+
+def test_a_picture_of_one_colour_can_be_checked_by_road(pooled: models.LoadedModel) -> None:
+    """Its edges are zero everywhere, so that control map removes nothing."""
+    trace = explain.trace(pooled, torch.full((1, 3, SIDE, SIDE), 0.5))
+    found = explain.measure(trace, explain.ROAD(noise=0.0), noise_map(), TARGET)
+    assert isinstance(found, explain.Curve) and np.ptp(found.others["edges"]) < 1e-5
+
+
+def test_filling_large_holes_gives_signs_of_life_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels, removed = np.random.default_rng(0).random((3, 9, 9)), np.zeros((9, 9), bool)
+    removed[2:7, 2:7] = True
+    wanted, solved = imputed(pixels, removed), imputing._solved
+
+    def slowly(*given: Any) -> Any:
+        time.sleep(3.5 * imputing.OFTEN)
+        return solved(*given)
+
+    monkeypatch.setattr(imputing, "_solved", slowly)
+    signs: list[None] = []
+    np.testing.assert_array_equal(imputed(pixels, removed, lambda: signs.append(None)), wanted)
+    assert len(signs) >= 2
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    began = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt):
+        imputed(pixels, removed, stop)
+    assert time.perf_counter() - began < 3 * imputing.OFTEN
+
+
 def test_road_in_both_orders_is_pytorch_grad_cams_turned_round(trace: explain.Trace) -> None:
     heatmap = noise_map(4)
     found = explain.measure(trace, explain.METRICS["ROAD"](noise=0.0, order="both"), heatmap, TARGET)
@@ -384,28 +451,96 @@ def test_a_map_that_never_changes_is_as_steady_as_can_be_and_so_are_control_maps
 # Completeness
 
 
-def test_a_method_that_claims_to_add_up_is_taken_at_what_it_measured(trace: explain.Trace) -> None:
-    of = explain.METRICS["Completeness"]()
-    for name in ("IntegratedGradients", "DeepLift", "FullGrad", "KernelSHAP", "GradientSHAP"):
-        heatmap = explain.run(trace.model, trace, explain.METHODS[name](), TARGET)
-        assert explain.measure(trace, of, heatmap).value == heatmap.checks["completeness"]
-    relevance = explain.run(trace.model, trace, explain.METHODS["LRP"](), TARGET)
-    assert explain.measure(trace, of, relevance).value == relevance.checks["conservation"]
+ADDING_UP: list[explain.Method] = [
+    *(explain.IntegratedGradients(baseline=start) for start in ("black", "white", "grey", "blur", "mean", "random")),
+    *(explain.GradientSHAP(baseline=start, samples=13) for start in ("black", "mean", "random")),
+    *(explain.GuidedIG(steps=20), explain.BlurIG(steps=20), explain.DeepLift(), explain.DeepLift(baseline="white")),
+    *(explain.KernelSHAP(segments=8), explain.KernelSHAP(segments=8, fill="grey")),
+]
+
+
+@pytest.mark.parametrize("method", ADDING_UP, ids=repr)
+def test_what_the_values_miss_is_measured_of_the_values_that_are_there(
+    trace: explain.Trace, method: explain.Method
+) -> None:
+    """And it is what the method itself has measured while it made them."""
+    of, heatmap = explain.Completeness(), explain.run(trace.model, trace, method, TARGET)
+    assert isinstance(heatmap, explain.Heatmap)
+    own = explain.measure(trace, of, heatmap).value
+    assert own == pytest.approx(heatmap.checks["completeness"], abs=2e-3)
+    twice = explain.measure(trace, of, replace(heatmap, values=2 * heatmap.values)).value
+    # Twice as much is all of it too much, give or take twice what was missing.
+    assert twice == pytest.approx(1, abs=2 * own + 0.01) and twice > 0.5
+    other = explain.measure(trace, of, heatmap, ClassLogit(3)).value
+    assert abs(other - own) > 0.05
+
+
+@pytest.mark.parametrize("name", ["FullGrad", "LRP"])
+def test_where_parts_behind_the_map_add_up_only_the_methods_own_map_has_a_figure(
+    trace: explain.Trace, name: str
+) -> None:
+    of, heatmap = explain.Completeness(), explain.run(trace.model, trace, explain.METHODS[name](), TARGET)
+    assert isinstance(heatmap, explain.Heatmap)
+    claim = heatmap.checks["conservation" if name == "LRP" else "completeness"]
+    assert explain.measure(trace, of, heatmap).value == pytest.approx(claim, abs=1e-6)
+    with pytest.raises(UnsuitableError, match="not the map that"):
+        explain.measure(trace, of, replace(heatmap, values=2 * heatmap.values))
+    with pytest.raises(UnsuitableError, match="not the map that"):
+        explain.measure(trace, of, heatmap, ClassLogit(3))
 
 
 def test_a_method_that_does_not_claim_to_add_up_is_refused(trace: explain.Trace) -> None:
-    heatmap = explain.run(trace.model, trace, explain.GradCAM(), TARGET)
-    with pytest.raises(UnsuitableError, match="values of Grad-CAM do not claim"):
-        explain.measure(trace, explain.METRICS["Completeness"](), heatmap)
+    for method in (explain.GradCAM(), explain.XRAI(steps=4)):
+        heatmap = explain.run(trace.model, trace, method, TARGET)
+        with pytest.raises(UnsuitableError, match=f"values of {method.label} do not claim"):
+            explain.measure(trace, explain.Completeness(), heatmap)
 
 
-def test_a_map_made_by_hand_is_held_against_the_baseline_that_is_asked_for(trace: explain.Trace) -> None:
-    for start in ("black", "white", "grey", "blur"):
-        found = explain.run(trace.model, trace, explain.IntegratedGradients(baseline=start), TARGET)
-        figure = explain.measure(
-            trace, explain.METRICS["Completeness"](baseline=start), made(found.values), TARGET
-        ).value
-        assert figure == pytest.approx(found.checks["completeness"], abs=1e-4) and figure < 0.02
+def test_a_map_that_names_no_method_adds_up_to_nothing_that_is_known(trace: explain.Trace) -> None:
+    with pytest.raises(ParameterError, match="does not say which method made it"):
+        explain.measure(trace, explain.Completeness(), noise_map(), TARGET)
+
+
+# Maps that say nothing
+
+
+@dataclass(frozen=True)
+class Fixed(explain.Method):
+    """Says the same whatever it is asked: it never looks at the network."""
+
+    family: ClassVar = "Test"
+    label: ClassVar = "Fixed"
+    paper: ClassVar = ""
+    flat: Annotated[bool, "Whether the map is the same everywhere"] = True
+
+    def __call__(self, trace: explain.Trace, target: Any) -> explain.Heatmap:
+        values = np.arange(SIDE**2, dtype=np.float32).reshape(SIDE, SIDE)
+        return made(np.full_like(values, 0.3) if self.flat else values)
+
+
+@pytest.mark.parametrize("flat", [True, False])
+@pytest.mark.parametrize(
+    "metric", [explain.RandomLogit(), explain.RandomLogit(by="ssim"), explain.RandomisationCascade()], ids=repr
+)
+def test_a_method_that_always_says_the_same_changes_as_little_as_can_be(
+    trace: explain.Trace, metric: explain.Metric, flat: bool
+) -> None:
+    method = Fixed(flat)
+    found = explain.measure(trace, metric, method(trace, TARGET), TARGET, method)
+    assert found.value == pytest.approx(1)
+    assert isinstance(metric.passes, float) and found.value > metric.passes
+
+
+def test_a_map_that_is_the_same_everywhere_agrees_with_none_and_the_sentence_is_about_that_map(
+    trace: explain.Trace,
+) -> None:
+    with pytest.raises(UnsuitableError, match="The map is the same everywhere"):
+        explain.measure(trace, explain.Agreement(), made(np.ones((SIDE, SIDE))), TARGET)
+
+
+def test_the_quick_check_takes_the_same_map_for_another_class_as_the_same(trace: explain.Trace) -> None:
+    heatmap = replace(Fixed()(trace, TARGET), method=Fixed(), seconds=0.0)
+    assert explain.quick_check(trace, heatmap, TARGET).alike == 1
 
 
 # Sparseness, localisation, pointing
