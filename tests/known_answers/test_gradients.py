@@ -362,6 +362,18 @@ def test_xrai_ranks_regions_by_the_gradients_over_black_and_white(
     assert same(explain.run(everyday, trace, explain.XRAI(steps=20), target).values, expected) > 0.9999
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("trained", ["squeezenet1_1"], indirect=True)
+def test_xrai_is_that_of_pair(trained: models.LoadedModel, photograph: Image.Image) -> None:
+    """PAIR's baselines are the picture's least and largest value, here black and white."""
+    trace = explain.trace(trained, photograph)
+    target = ClassLogit(int(trace.logits.argmax()))
+    picture = picture_of(trace.pixels)
+    assert (picture.min(), picture.max()) == (0, 1)
+    expected = xrai.XRAI().GetMask(picture, called(trained, target), batch_size=8)
+    assert same(explain.run(trained, trace, explain.XRAI(), target).values, expected) > 0.9999
+
+
 # Folding
 
 
@@ -418,7 +430,10 @@ def test_folding_traces_nothing_and_so_disturbs_no_other_thread(
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "trained",
-    ["mobilenet_v2", "squeezenet1_1", "resnet18 random", "efficientnet_b0 random"],
+    [
+        *("mobilenet_v2", "squeezenet1_1", "resnet18 random", "densenet121 random"),
+        *("efficientnet_b0 random", "swin_t random"),
+    ],
     indirect=True,
 )
 def test_averages_over_noise_are_captums_on_networks_of_imagenet(

@@ -29,7 +29,7 @@ def records(key: str, seed: int | None = None) -> list[Record]:
 
 
 #: The preset's own seed, and three of which it is one.
-SEEDS = pytest.mark.parametrize("seed", [None, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2))])
+SEEDS = pytest.mark.parametrize("seed", [None, *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(3))])
 
 
 def test_the_default_is_the_first_preset_and_learns_the_digits() -> None:
