@@ -148,9 +148,9 @@ def _written(cell: Cell | None, best: Cell | None, most: int) -> str:
 
 
 def _explained(most: int) -> list[str]:
-    pictures = "picture" if most == 1 else "pictures"
+    over = f"{most} picture" if most == 1 else f"{most} pictures"
     return [
-        f"Means over {most} {pictures}, with their 95 % confidence intervals in brackets (percentile bootstrap over the "
+        f"Means over {over}, with their 95 % confidence intervals in brackets (percentile bootstrap over the "
         "pictures; none with fewer than six); a number in square brackets: over that many. \\*: better than each map "
         "that knows nothing of the network (rows in italics), on the same pictures and by more than chance. Bold: the "
         "best mean of those, which need not be better than the next by more than chance.",
