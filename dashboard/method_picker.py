@@ -16,6 +16,38 @@ if TYPE_CHECKING:
     from dashboard.catalogue import MethodEntry, ModelEntry
 
 _list = component("methods")
+#: What else a method goes by, and the programs that people know it from: found by searching, shown nowhere.
+OTHER_NAMES = {
+    "AttentionRollout": "transformer ViT",
+    "BlurIG": "Blur Integrated Gradients, PAIR saliency",
+    "CAM": "class activation mapping, global average pooling",
+    "Deconvnet": "deconvolution, captum",
+    "DeepLift": "deep SHAP, Rescale, captum",
+    "EigenCAM": "PCA, principal component",
+    "ExtremalPerturbation": "meaningful perturbation, smallest mask, TorchRay",
+    "FeatureFactorization": "DFF, deep feature factorization, NMF, concepts",
+    "FullGrad": "bias gradients",
+    "GradCAM": "gradient-weighted class activation mapping, heatmap, captum",
+    "GradCAMPlusPlus": "GradCAMpp",
+    "GradientRollout": "transformer ViT attention",
+    "GradientSHAP": "expected gradients, captum",
+    "GuidedBackprop": "guided backpropagation, GBP, captum",
+    "GuidedGradCAM": "captum",
+    "GuidedIG": "Guided Integrated Gradients, PAIR saliency",
+    "InputXGradient": "gradient times input, gradient x input, captum",
+    "IntegratedGradients": "IG, path, axiomatic, captum",
+    "KernelSHAP": "Shapley values, captum",
+    "LayerActivations": "activations, channels, captum",
+    "LIME": "local surrogate, captum",
+    "LRP": "layer-wise relevance propagation, zennit, iNNvestigate, captum",
+    "Occlusion": "sliding window, hiding, captum",
+    "RISE": "randomized input sampling, random masks",
+    "Saliency": "vanilla gradient, sensitivity map, captum",
+    "SmoothGrad": "noise tunnel, captum",
+    "SmoothGradSquared": "noise tunnel, captum",
+    "VarGrad": "noise tunnel, captum",
+    "XRAI": "PAIR saliency, regions",
+}
 #: The last method that was picked and is not among those recommended; it stays beside them to be found again.
 FOUND = "found_method"
 
@@ -101,7 +133,7 @@ def listed(chosen: str, reasons: dict[str, str]) -> dict[str, Any]:
                 "name": entry.label,
                 "caption": entry.caption,
                 "reason": reasons.get(entry.name, ""),
-                "also": f"{entry.name} {entry.family} {entry.paper} {heading}",
+                "also": f"{entry.name} {entry.family} {entry.paper} {heading} {OTHER_NAMES.get(entry.name, '')}",
             }
             for entry in ordered
             if entry.question == question

@@ -43,7 +43,7 @@ class AblationCAM(ClassActivationMap):
 
     label: ClassVar = "Ablation-CAM"
     paper: ClassVar = "Desai and Ramaswamy, 2020, doi:10.1109/WACV45572.2020.9093360; after Grad-CAM, arXiv:1610.02391"
-    caption: ClassVar = "medium: where, without gradients"
+    caption: ClassVar = "medium: where, tested by silencing channels"
 
     def grid(self, trace: Trace, target: Target, layer: str) -> Tensor:
         """Weigh each channel by what silencing it takes away: (h, w), signed."""

@@ -39,7 +39,7 @@ class AttentionRollout(Method):
     family: ClassVar = "Attention"
     label: ClassVar = "Attention rollout"
     paper: ClassVar = "Abnar & Zuidema, 2020, arXiv:2005.00928"
-    caption: ClassVar = "fast: where it looks, for any class"
+    caption: ClassVar = "fast: where it looks, for any class; not why"
     caution: ClassVar = "The same for every class: where the network looks, not why."
     question: ClassVar = "where"
 

@@ -43,7 +43,7 @@ class BlurIG(Method):
     family: ClassVar = "Gradients"
     label: ClassVar = "Blur IG"
     paper: ClassVar = "Xu et al., 2020, arXiv:2004.03383"
-    caption: ClassVar = "medium: which edges and textures count"
+    caption: ClassVar = "medium: edges and textures; adds up, grainy"
 
     steps: Annotated[int, Range(2, 500), "Points on the path from the blurred picture"] = 100
     widest: Annotated[float, Range(1, 100), "Standard deviation of the strongest blur, in pixels of the crop"] = 50.0

@@ -43,7 +43,7 @@ class CAM(ClassActivationMap):
 
     label: ClassVar = "CAM"
     paper: ClassVar = "Zhou et al., 2015, arXiv:1512.04150"
-    caption: ClassVar = "instant: where, an exact account of the score"
+    caption: ClassVar = "instant: where, coarse; an exact account"
 
     def grid(self, trace: Trace, target: Target, layer: str) -> Tensor:
         """Weigh each channel by the class's weight: (h, w), signed, in units of the score."""

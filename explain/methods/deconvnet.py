@@ -29,7 +29,7 @@ class Deconvnet(Method):
     family: ClassVar = "Gradients"
     label: ClassVar = "Deconvnet"
     paper: ClassVar = "Zeiler & Fergus, 2013, arXiv:1311.2901"
-    caption: ClassVar = "fast: patterns, little about the class"
+    caption: ClassVar = "fast: patterns; fails sanity checks"
     caution: ClassVar = WARNING
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:

@@ -42,7 +42,7 @@ class DeepLift(Method):
     family: ClassVar = "Gradients"
     label: ClassVar = "DeepLIFT"
     paper: ClassVar = "Shrikumar et al., 2017, arXiv:1704.02685"
-    caption: ClassVar = "fast: which pixels, for and against"
+    caption: ClassVar = "fast: for and against, adds up exactly"
 
     baseline: Annotated[Literal["black", "white", "grey", "blur"], "The picture that stands for nothing"] = "black"
 

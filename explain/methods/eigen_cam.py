@@ -29,7 +29,7 @@ class EigenCAM(ClassActivationMap):
 
     label: ClassVar = "Eigen-CAM"
     paper: ClassVar = "Muhammad and Yeasin, 2020, arXiv:2008.00299"
-    caption: ClassVar = "fast: what stands out, for no class"
+    caption: ClassVar = "fast: what stands out, alike for every class"
     caution: ClassVar = "This map is the same for every class: it shows what stands out in the layer."
 
     def grid(self, trace: Trace, target: Target, layer: str) -> Tensor:

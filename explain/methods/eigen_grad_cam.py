@@ -25,7 +25,7 @@ class EigenGradCAM(GradientActivationMap):
 
     label: ClassVar = "EigenGrad-CAM"
     paper: ClassVar = "After Muhammad and Yeasin, 2020, arXiv:2008.00299"
-    caption: ClassVar = "fast: where, the main pattern only"
+    caption: ClassVar = "fast: where, coarse; the main pattern only"
 
     def weigh(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Project g A on its first principal component."""

@@ -50,7 +50,7 @@ class ExtremalPerturbation(Method):
     family: ClassVar = "Perturbation"
     label: ClassVar = "Extremal perturbation"
     paper: ClassVar = "Fong et al., 2019, arXiv:1910.08485"
-    caption: ClassVar = "slow: which area is enough"
+    caption: ClassVar = "slow: which area is enough, by trying it"
     question: ClassVar = "hidden"
 
     area: Annotated[float, Range(0.01, 0.9, 0.01), "Share of the picture to keep"] = 0.1

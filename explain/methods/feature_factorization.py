@@ -44,7 +44,7 @@ class FeatureFactorization(Method):
     family: ClassVar = "Parts"
     label: ClassVar = "Feature factorization"
     paper: ClassVar = "Collins et al., 2018, arXiv:1806.10206"
-    caption: ClassVar = "fast: which parts it tells apart"
+    caption: ClassVar = "fast: parts it tells apart; shares are rough"
     question: ClassVar = "parts"
 
     layer: Annotated[str | None, LayerName(), "Layer to take apart; none = the last one with places"] = None

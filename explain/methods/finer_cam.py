@@ -37,7 +37,7 @@ class FinerCAM(ClassActivationMap):
 
     label: ClassVar = "Finer-CAM"
     paper: ClassVar = "Zhang et al., 2025, arXiv:2501.11309"
-    caption: ClassVar = "fast: where it differs from similar classes"
+    caption: ClassVar = "fast: where it differs from lookalikes, coarse"
 
     references: Annotated[int, Range(1, 10), "How many of the most similar classes to compare with"] = 3
     alpha: Annotated[float, Range(0, 2, 0.05), "How strongly they are taken off"] = 1.0

@@ -45,7 +45,7 @@ class FullGrad(Method):
     family: ClassVar = "Class activation maps"
     label: ClassVar = "FullGrad"
     paper: ClassVar = "Srinivas & Fleuret, 2019, arXiv:1905.00780"
-    caption: ClassVar = "fast: where, over all layers; no sign"
+    caption: ClassVar = "fast: where, all layers accounted for; no sign"
     question: ClassVar = "where"
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:

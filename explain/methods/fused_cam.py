@@ -41,7 +41,7 @@ class FusedCAM(Method):
     family: ClassVar = "Class activation maps"
     label: ClassVar = "Fused CAM"
     paper: ClassVar = "Fuses the maps of Draelos and Carin, 2020, arXiv:2011.08891"
-    caption: ClassVar = "fast: where, in finer detail"
+    caption: ClassVar = "fast: where, finer; only what layers agree on"
     question: ClassVar = "where"
 
     layers: Annotated[int, Range(2, 5), "How many layers to fuse, from the last resolution to finer ones"] = 3

@@ -24,7 +24,7 @@ class GradCAM(GradientActivationMap):
 
     label: ClassVar = "Grad-CAM"
     paper: ClassVar = "Selvaraju et al., 2016, arXiv:1610.02391"
-    caption: ClassVar = "fast: where"
+    caption: ClassVar = "fast: where, coarse but well tested"
 
     def weigh(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Weigh each channel by its mean gradient."""

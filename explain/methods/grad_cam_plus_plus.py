@@ -36,7 +36,7 @@ class GradCAMPlusPlus(GradientActivationMap):
 
     label: ClassVar = "Grad-CAM++"
     paper: ClassVar = "Chattopadhyay et al., 2017, arXiv:1710.11063"
-    caption: ClassVar = "fast: where, several objects too"
+    caption: ClassVar = "fast: where, several objects; a rule of thumb"
 
     def grid(self, trace: Trace, target: Target, layer: str) -> Tensor:
         """Weigh the layer's activation by its gradient: (h, w), signed."""

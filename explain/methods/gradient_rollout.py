@@ -37,7 +37,7 @@ class GradientRollout(Method):
     family: ClassVar = "Attention"
     label: ClassVar = "Gradient rollout"
     paper: ClassVar = "Chefer et al., 2021, arXiv:2103.15679 (after arXiv:2012.09838)"
-    caption: ClassVar = "fast: where, for a class"
+    caption: ClassVar = "fast: where, for a class; a rule of thumb"
     question: ClassVar = "where"
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:

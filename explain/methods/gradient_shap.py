@@ -40,7 +40,7 @@ class GradientSHAP(Method):
     family: ClassVar = "Gradients"
     label: ClassVar = "GradientSHAP"
     paper: ClassVar = "Lundberg & Lee, 2017, arXiv:1705.07874; Erion et al., 2019, arXiv:1906.10670"
-    caption: ClassVar = "medium: which pixels, for and against"
+    caption: ClassVar = "medium: for and against; adds up but for chance"
 
     samples: Annotated[int, Range(2, 500), "Random points to average"] = 50
     baseline: Annotated[

@@ -30,7 +30,7 @@ class GuidedBackprop(Method):
     family: ClassVar = "Gradients"
     label: ClassVar = "Guided Backprop"
     paper: ClassVar = "Springenberg et al., 2014, arXiv:1412.6806"
-    caption: ClassVar = "fast: crisp edges, little about the class"
+    caption: ClassVar = "fast: crisp edges; fails sanity checks"
     caution: ClassVar = WARNING
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:

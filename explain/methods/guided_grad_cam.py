@@ -32,7 +32,7 @@ class GuidedGradCAM(Method):
     family: ClassVar = "Class activation maps"
     label: ClassVar = "Guided Grad-CAM"
     paper: ClassVar = "Selvaraju et al., 2016, arXiv:1610.02391"
-    caption: ClassVar = "fast: crisp edges where Grad-CAM looks"
+    caption: ClassVar = "fast: crisp edges; fails sanity checks"
     caution: ClassVar = WARNING
 
     layer: Annotated[str | None, LayerName(), "Layer whose places are weighed; none = the last one that has any"] = None

@@ -25,7 +25,7 @@ class HiResCAM(GradientActivationMap):
 
     label: ClassVar = "HiResCAM"
     paper: ClassVar = "Draelos and Carin, 2020, arXiv:2011.08891"
-    caption: ClassVar = "fast: where, place by place"
+    caption: ClassVar = "fast: where, coarse; faithful place by place"
 
     def weigh(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Multiply place by place, and add up the channels."""

@@ -26,7 +26,7 @@ class InputXGradient(Method):
     family: ClassVar = "Gradients"
     label: ClassVar = "Input x Gradient"
     paper: ClassVar = "Shrikumar et al., 2016, arXiv:1605.01713"
-    caption: ClassVar = "fast: which bright pixels, for and against"
+    caption: ClassVar = "fast: for and against, grainy; blind to black"
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
         """Compute the map: (H, W), signed."""

@@ -37,7 +37,7 @@ class IntegratedGradients(Method):
     family: ClassVar = "Gradients"
     label: ClassVar = "Integrated Gradients"
     paper: ClassVar = "Sundararajan et al., 2017, arXiv:1703.01365"
-    caption: ClassVar = "medium: which pixels, for and against"
+    caption: ClassVar = "medium: for and against, adds up; grainy"
 
     steps: Annotated[int, Range(2, 500), "Points on the path from the baseline"] = 50
     baseline: Annotated[

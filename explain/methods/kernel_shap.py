@@ -34,7 +34,7 @@ class KernelSHAP(SuperpixelModel):
 
     label: ClassVar = "KernelSHAP"
     paper: ClassVar = "Lundberg and Lee, 2017, arXiv:1705.07874"
-    caption: ClassVar = "slow: which patches, for and against"
+    caption: ClassVar = "slow: patches for and against, adds up"
 
     def draw(self, count: int) -> Tensor:
         """Show all, none, and then every subset, or some drawn by the Shapley kernel together with their opposites."""

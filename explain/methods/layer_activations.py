@@ -28,7 +28,7 @@ class LayerActivations(Method):
     family: ClassVar = "Layers"
     label: ClassVar = "Feature maps"
     paper: ClassVar = "Zeiler & Fergus, 2013, arXiv:1311.2901"
-    caption: ClassVar = "fast: what a layer sees"
+    caption: ClassVar = "fast: what a layer gives, for no class"
     question: ClassVar = "parts"
 
     layer: Annotated[str | None, LayerName(), "Layer to read; none = the last one with places"] = None

@@ -24,7 +24,7 @@ class LayerCAM(GradientActivationMap):
 
     label: ClassVar = "LayerCAM"
     paper: ClassVar = "Jiang et al., 2021, doi:10.1109/TIP.2021.3089943; refines Grad-CAM, arXiv:1610.02391"
-    caption: ClassVar = "fast: where, also on early layers"
+    caption: ClassVar = "fast: where, finer on early layers; no sign"
 
     def weigh(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Multiply place by place where the gradient is positive, and add up the channels."""

@@ -38,7 +38,7 @@ class LIME(SuperpixelModel):
 
     label: ClassVar = "LIME"
     paper: ClassVar = "Ribeiro et al., 2016, arXiv:1602.04938"
-    caption: ClassVar = "slow: which patches, roughly"
+    caption: ClassVar = "slow: which patches, by a rough stand-in"
 
     def draw(self, count: int) -> Tensor:
         """Show each superpixel with probability 1/2; the first picture shows all."""

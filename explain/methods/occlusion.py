@@ -35,7 +35,7 @@ class Occlusion(Method):
     family: ClassVar = "Perturbation"
     label: ClassVar = "Occlusion"
     paper: ClassVar = "Zeiler & Fergus, 2013, arXiv:1311.2901"
-    caption: ClassVar = "slow: what if it were hidden"
+    caption: ClassVar = "slow: what if it were hidden, on any network"
     question: ClassVar = "hidden"
 
     window: Annotated[int, Range(1, 256), "Side of the hidden square, in pixels of the crop"] = 32

@@ -34,17 +34,17 @@ class RISE(Method):
     S = sum(score * mask) / (N p) over N masks: a coarse grid of cells, each shown with probability p, enlarged
     bilinearly and shifted by less than a cell (Petsiuk et al., 2018, arXiv:1806.07421). That is the mean score while a
     pixel is shown, in units of the target, so the mean over all masks lies under the whole map, and the chance in how
-    often a pixel was shown with it: little beside a probability that most masks bring to 0, much beside a logit.
-    `centred` counts each score from that mean: zero is then a pixel that makes no difference, and negative one that
-    goes with a lower score. Needs no gradient, so it works on any network. Nothing finer than a cell is shown, nor what
-    parts do only together. The check "standard_error" is what so few masks leave open, as a share of the map's norm;
-    "mean_score" is the mean.
+    often a pixel was shown with it: little where most masks bring a probability to 0, much where scores stay high.
+    Centred, each score counts from that mean, which takes both away: zero is then a pixel that makes no difference, and
+    negative one that goes with a lower score. Needs no gradient, so it works on any network. Nothing finer than a cell
+    is shown, nor what parts do only together. The check "standard_error" is what so few masks leave open, as a share of
+    the map's norm; "mean_score" is the mean.
     """
 
     family: ClassVar = "Perturbation"
     label: ClassVar = "RISE"
     paper: ClassVar = "Petsiuk et al., 2018, arXiv:1806.07421"
-    caption: ClassVar = "very slow: what counts, on any network"
+    caption: ClassVar = "very slow: what counts, any network; noisy"
     question: ClassVar = "hidden"
 
     samples: Annotated[int, Range(10, 8000, 10), "Random masks"] = 1000

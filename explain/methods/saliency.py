@@ -25,7 +25,7 @@ class Saliency(Method):
     family: ClassVar = "Gradients"
     label: ClassVar = "Saliency"
     paper: ClassVar = "Simonyan et al., 2013, arXiv:1312.6034"
-    caption: ClassVar = "fast: which pixels matter"
+    caption: ClassVar = "fast: pixels that move the score; grainy"
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
         """Compute the map: (H, W), not negative."""

@@ -35,7 +35,7 @@ class ScoreCAM(ClassActivationMap):
 
     label: ClassVar = "Score-CAM"
     paper: ClassVar = "Wang et al., 2019, arXiv:1910.01279"
-    caption: ClassVar = "slow: where, without gradients"
+    caption: ClassVar = "slow: where, no gradients; few channels decide"
 
     def grid(self, trace: Trace, target: Target, layer: str) -> Tensor:
         """Weigh each channel by the score of the picture behind its mask: (h, w)."""

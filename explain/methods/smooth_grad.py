@@ -24,7 +24,7 @@ class SmoothGrad(NoisyGradients):
 
     label: ClassVar = "SmoothGrad"
     paper: ClassVar = "Smilkov et al., 2017, arXiv:1706.03825"
-    caption: ClassVar = "medium: which pixels matter, less grainy"
+    caption: ClassVar = "medium: pixels that move it, steadier; no sign"
     powers: ClassVar = 2
 
     def average(self, moments: Moments) -> tuple[Tensor, Tensor]:

@@ -25,7 +25,7 @@ class SmoothGradSquared(NoisyGradients):
 
     label: ClassVar = "SmoothGrad-Squared"
     paper: ClassVar = "Hooker et al., 2018, arXiv:1806.10758"
-    caption: ClassVar = "medium: which pixels matter, either way"
+    caption: ClassVar = "medium: pixels that move it; favours strong ones"
 
     def average(self, moments: Moments) -> tuple[Tensor, Tensor]:
         """Average the gradient's square."""

@@ -25,7 +25,7 @@ class VarGrad(NoisyGradients):
 
     label: ClassVar = "VarGrad"
     paper: ClassVar = "Adebayo et al., 2018, arXiv:1810.03307"
-    caption: ClassVar = "medium: where the gradient is unsteady"
+    caption: ClassVar = "medium: where the gradient wavers, not why"
 
     def average(self, moments: Moments) -> tuple[Tensor, Tensor]:
         """Take the variance of the gradient over the copies there are."""

@@ -30,7 +30,7 @@ class XGradCAM(GradientActivationMap):
 
     label: ClassVar = "XGrad-CAM"
     paper: ClassVar = "Fu et al., 2020, arXiv:2008.02312"
-    caption: ClassVar = "fast: where, best after a ReLU"
+    caption: ClassVar = "fast: where, coarse; adds up after a ReLU"
 
     def weigh(self, activation: Tensor, gradient: Tensor) -> Tensor:
         """Weigh each channel by its mean gradient, the places weighed by their activation."""

@@ -35,7 +35,7 @@ class XRAI(Method):
     family: ClassVar = "Gradients"
     label: ClassVar = "XRAI"
     paper: ClassVar = "Kapishnikov et al., 2019, arXiv:1906.02825"
-    caption: ClassVar = "slow: where, in regions of like colour"
+    caption: ClassVar = "slow: where, in regions of like colour; coarse"
     question: ClassVar = "where"
 
     steps: Annotated[int, Range(2, 250), "Points on the path from each of the two baselines"] = 50

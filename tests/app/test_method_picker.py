@@ -104,6 +104,57 @@ def test_the_list_holds_every_method_once_under_its_question() -> None:
             assert method["caption"]
 
 
+def found(text: str) -> list[str]:
+    """Search as the browser does: every word must occur in what a method goes by, whatever is between its letters."""
+    words_asked = [plain(word) for word in text.split()]
+    methods = [method for group in method_picker.listed("GradCAM", {})["groups"] for method in group["methods"]]
+    known = {method["id"]: plain(f"{method['name']} {method['caption']} {method['also']}") for method in methods}
+    return [name for name, held in known.items() if all(word in held for word in words_asked)]
+
+
+def plain(text: str) -> str:
+    return re.sub("[^a-z0-9]", "", text.lower().replace("+", "plus"))
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("expected gradients", {"GradientSHAP"}),
+        ("dff", {"FeatureFactorization"}),
+        ("nmf", {"FeatureFactorization"}),
+        ("shap", {"GradientSHAP", "KernelSHAP", "DeepLift"}),
+        ("layer-wise relevance", {"LRP"}),
+        ("deconvolution", {"Deconvnet"}),
+        ("vanilla gradient", {"Saliency"}),
+        ("noise tunnel", {"SmoothGrad", "SmoothGradSquared", "VarGrad"}),
+        ("GradCAMpp", {"GradCAMPlusPlus"}),
+    ],
+)
+def test_a_method_is_found_by_what_else_it_is_called(text: str, names: set[str]) -> None:
+    assert set(found(text)) == names
+
+
+def test_what_people_know_from_captum_is_found_by_its_name() -> None:
+    assert {"GradCAM", "IntegratedGradients", "Saliency", "Occlusion", "LRP"} <= set(found("captum"))
+    assert "RISE" not in found("captum")
+
+
+@pytest.mark.parametrize("text", ["gradcam", "grad-cam", "Grad-CAM", "cam", "heatmap"])
+def test_the_default_comes_first_where_it_is_meant(text: str) -> None:
+    assert found(text)[0] == "GradCAM"
+
+
+def test_other_names_belong_to_methods_of_the_list() -> None:
+    assert method_picker.OTHER_NAMES.keys() <= catalogue.catalogue().explanations.keys()
+
+
+def test_captions_say_how_fast_and_how_far_to_trust_in_what_fits_a_phone() -> None:
+    for name in catalogue.catalogue().explanations:
+        speed, _, rest = explain.METHODS[name].caption.partition(": ")
+        assert speed in ("instant", "fast", "medium", "slow", "very slow") and len(rest.split()) > 2
+        assert len(explain.METHODS[name].caption) <= 48
+
+
 def test_the_readme_names_every_method() -> None:
     readme = (catalogue.ASSETS.parent / "README.md").read_text(encoding="utf-8")
     rows = tuple(f"| {question} |" for question in words.QUESTIONS.values())
