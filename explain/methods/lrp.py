@@ -52,7 +52,7 @@ class LRP(Method):
     family: ClassVar = "Gradients"
     label: ClassVar = "LRP"
     paper: ClassVar = "Bach et al., 2015, doi:10.1371/journal.pone.0130140; rules as in arXiv:1910.09840"
-    caption: ClassVar = "medium: for and against; its rules shape the map"
+    caption: ClassVar = "medium: for and against; hangs on its rules"
 
     composite: Annotated[
         Literal["epsilon_plus", "epsilon_plus_flat", "epsilon_alpha2_beta1", "epsilon_gamma_box"],
