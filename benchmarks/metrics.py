@@ -20,6 +20,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from threading import RLock
@@ -31,7 +32,9 @@ from torch import Tensor, nn
 
 import explain
 import models
+from explain.control_maps import CONTROLS
 from explain.gradients import input_gradients
+from explain.randomising import Randomising
 from models.card import ModelCard
 from models.pixels import PixelSpace
 from models.weights import WeightsSource
@@ -126,6 +129,14 @@ def reference() -> dict[str, Any]:
 
 def _cascades(made: models.LoadedModel, pixels: Tensor) -> dict[str, list[float]]:
     """Make the layers random from the output down, ten times: what is left of the gradient's size, by layer."""
+    found: dict[str, list[float]] = {}
+    for seed in range(10):
+        for layer, figure in _cascade(made, pixels, seed).items():
+            found.setdefault(layer, []).append(_number(figure))
+    return found
+
+
+def _cascade(made: models.LoadedModel, pixels: Tensor, seed: int) -> dict[str, Any]:
     import quantus
 
     def asked(model: nn.Module, inputs: Any, targets: Any, **more: Any) -> np.ndarray:
@@ -134,27 +145,22 @@ def _cascades(made: models.LoadedModel, pixels: Tensor) -> dict[str, list[float]
         # By the pixels, as ours is, rather than by what the first layer gets.
         return (found.abs() / found.new_tensor(made.card.pixels.std).view(1, 3, 1, 1)).amax(1, keepdim=True).numpy()
 
-    normalised = made.normalise(pixels)
-    found: dict[str, list[float]] = {}
-    for seed in range(10):
-        cascade = quantus.MPRT(
-            similarity_func=quantus.similarity_func.correlation_spearman,
-            layer_order="top_down",
-            seed=seed,
-            normalise=False,
-            disable_warnings=True,
-            display_progressbar=False,
-        )
-        left = cascade(
-            model=copy.deepcopy(made.network),
-            x_batch=normalised.numpy(),
-            y_batch=np.array([TARGET.index]),
-            explain_func=asked,
-            device="cpu",
-        )
-        for layer, figure in left.items():
-            found.setdefault(layer, []).append(_number(figure))
-    return found
+    cascade = quantus.MPRT(
+        similarity_func=quantus.similarity_func.correlation_spearman,
+        layer_order="top_down",
+        seed=seed,
+        normalise=False,
+        disable_warnings=True,
+        display_progressbar=False,
+    )
+    left: dict[str, Any] = cascade(
+        model=copy.deepcopy(made.network),
+        x_batch=made.normalise(pixels).numpy(),
+        y_batch=np.array([TARGET.index]),
+        explain_func=asked,
+        device="cpu",
+    )
+    return left
 
 
 class _Plain(nn.Module):
@@ -180,7 +186,8 @@ def _numbers(found: Any) -> list[float]:
 def jobs(model: models.LoadedModel, pixels: Tensor) -> dict[str, tuple[Job, dict[str, Job]]]:
     """Name each check, our way and the peers'; all of one Input x Gradient map.
 
-    Ours is timed on a picture that was checked before, so without the control maps, which peers do not have.
+    Ours is timed on a picture that was checked before: deletion, insertion and ROAD without the control maps, which
+    peers do not have; infidelity has them from the same changed pictures.
     """
     from captum.metrics import infidelity, sensitivity_max
     from pytorch_grad_cam.metrics.road import ROADMostRelevantFirstAverage
@@ -204,6 +211,14 @@ def jobs(model: models.LoadedModel, pixels: Tensor) -> dict[str, tuple[Job, dict
         # As many at once as a quiet machine takes.
         return lambda: [explain.measure(trace, explain.METRICS[name](), heatmap, batch=8) for name in names]
 
+    def unfaithful(count: int) -> Job:
+        job = partial(infidelity, plain, noise, pixels, coloured, target=TARGET.index, normalize=True)
+        return lambda: [job() for _ in range(count)]
+
+    layers = len(Randomising(model, 0).layers)
+    cascade = explain.RandomisationCascade(stages=layers)
+    saliency = explain.run(model, trace, explain.Saliency(), TARGET)
+    assert isinstance(saliency, explain.Heatmap)
     maps, targets = heatmap.values[None], [ClassifierOutputTarget(TARGET.index)]
     found: dict[str, tuple[Job, dict[str, Job]]] = {
         "Deletion and insertion, 49 + 49 steps": (ours("Deletion", "Insertion"), {}),
@@ -213,16 +228,21 @@ def jobs(model: models.LoadedModel, pixels: Tensor) -> dict[str, tuple[Job, dict
         ),
         "Infidelity, 10 samples": (
             ours("Infidelity"),
-            {"captum": lambda: infidelity(plain, noise, pixels, coloured, target=TARGET.index, normalize=True)},
+            {"captum, one map": unfaithful(1), "captum, as many maps as ours": unfaithful(1 + len(CONTROLS))},
         ),
         "Max-sensitivity of Input x Gradient, 10 samples": (
             ours("MaxSensitivity"),
             {"captum": lambda: sensitivity_max(asked, pixels, n_perturb_samples=10)},
         ),
     }
+    found[f"Randomisation cascade of Saliency, {layers} layers"] = (
+        lambda: explain.measure(trace, cascade, saliency, batch=8),
+        {},
+    )
     if importlib.util.find_spec("quantus"):
         import quantus
 
+        found[f"Randomisation cascade of Saliency, {layers} layers"][1]["Quantus"] = lambda: _cascade(model, pixels, 0)
         quiet = {"disable_warnings": True, "display_progressbar": False, "normalise": False}
         label = np.array([TARGET.index])
         given = {"model": plain, "x_batch": pixels.numpy(), "y_batch": label, "a_batch": maps[:, None]}

@@ -160,19 +160,26 @@ class _Work:
         """Ask a method about a picture, and check its map by all that is not kept."""
         keys = {check: ("check", source.name, source.stamp, repr(method), repr(check)) for check in self.job.checks}
         missing = [check for check in self.job.checks if keys[check] not in self.kept]
+        timed = ("map", source.name, source.stamp, repr(method))
+        if timed in self.kept:
+            missing = [check for check in missing if self._worth(check, self.kept[timed]["seconds"])]
         heatmap: Heatmap | None = None
         for check in missing:
             self._tell()
             try:
                 if heatmap is None:
                     heatmap = fitting.explained(method)
-                if check.asks_again and heatmap.seconds * check.cost > self.job.patience:
-                    continue
-                self.kept.keep(keys[check], fitting.checked(check, heatmap))
+                    self.kept.keep(timed, {"seconds": heatmap.seconds})
+                if self._worth(check, heatmap.seconds):
+                    self.kept.keep(keys[check], fitting.checked(check, heatmap))
             except DeviceError:
                 raise  # another machine, or another day, may have the memory
             except ConvLensError as error:
                 self.kept.keep(keys[check], {"reason": error.message})
+
+    def _worth(self, check: Metric, seconds: float) -> bool:
+        """Whether a check that asks for the map again and again takes no more than one has patience for."""
+        return not check.asks_again or seconds * check.cost <= self.job.patience
 
 
 class _Fitting:

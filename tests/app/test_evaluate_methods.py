@@ -124,7 +124,7 @@ def test_interrupted_anywhere_it_goes_on_with_nothing_twice_and_nothing_lost(
     records.write_text("\n".join(kept) + '\n{"key": ["check", "lem')
     assert do(*asked(data)) == 0
     keys = [json.loads(line)["key"] for line in records.read_text().splitlines()]
-    assert len({tuple(key) for key in keys}) == len(keys) == 1 + 2 + 3 + 12
+    assert len({tuple(key) for key in keys}) == len(keys) == 1 + 2 + 3 + 6 + 12
     assert records.read_text().splitlines()[: len(kept)] == kept
 
 
@@ -261,6 +261,9 @@ def test_a_check_that_would_ask_for_too_long_is_left_for_another_day(data: Path)
     checks = ("--methods", "saliency", "--checks", "randomisation-cascade,sparseness", "--pictures", 1)
     assert do(*asked(data, *checks, "--patience", 1e-9)) == 0
     assert {check for _, check in figures(data.parent / "out")} == {"Sparseness"}
+    with toy.Counting() as counting:
+        assert do(*asked(data, *checks, "--patience", 1e-9)) == 0
+    assert counting.forward == 0  # how long the map takes is known
     assert do(*asked(data, *checks)) == 0
     assert ("Saliency", "RandomisationCascade") in figures(data.parent / "out")
 
