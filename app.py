@@ -15,7 +15,7 @@ MARK = (
 )
 ICON = f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>{MARK}</svg>"
 LOGO = (
-    f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 140 32'>{MARK}"
+    f"<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 150 32'>{MARK}"
     "<text x='40' y='23' font-family='sans-serif' font-size='19' font-weight='600' fill='#1f9a73'>ConvLens</text></svg>"
 )
 

@@ -63,11 +63,12 @@ def make(names: list[str]) -> None:
 def _entry(sample: Photograph | Rendering | Tagging, box: Box, before: list[dict[str, Any]]) -> dict[str, Any]:
     if isinstance(sample, Tagging):
         origin = next(entry for entry in before if entry["id"] == sample.of)
-        owed = {key: origin[key] for key in ("credit", "licence", "source")}
+        owed = {key: origin[key] for key in ("credit", "licence", "licence_link", "source")}
         owed["source"] += ", with the tag of models/tag.py"
         meant = {"everyday_class": None, "made_for": sample.made_for}
     else:
-        owed = {"credit": sample.credit, "licence": sample.licence, "source": sample.source}
+        link = sample.licence_link if isinstance(sample, Photograph) else ""
+        owed = {"credit": sample.credit, "licence": sample.licence, "licence_link": link, "source": sample.source}
         meant = {"everyday_class": sample.everyday_class, "made_for": None}
     return {
         "id": sample.id,

@@ -29,6 +29,8 @@ USUAL_ATTACK = "PGD"
 ATTACKS = "Attacks"
 #: The family of the methods that make a picture of their own; they have their place on the page of layers.
 PICTURES_MADE = "Feature visualisation"
+#: The family of the networks that ship with ConvLens.
+BUNDLED = "Bundled"
 #: The families that do not explain a picture.
 NOT_EXPLAINING = (ATTACKS, PICTURES_MADE)
 #: What a person who asks for nothing else is offered, the default first: quick before slow, and one at least for each
@@ -93,10 +95,15 @@ class ModelEntry:
     unsuitable: dict[str, str] = field(repr=False)
 
     def title(self, here: bool) -> str:
-        """Its name and what helps to choose: "ResNet-50 · 81 % · ↓ 98 MB", or "· here"."""
-        right = "" if self.top1 is None else f"{100 * self.top1:.0f} %"
-        parts = [self.label, right, "here" if here else f"↓ {size_in_words(self.bytes)}"]
-        return " · ".join(part for part in parts if part)
+        """Its name and what helps to choose: "ResNet-50 · 81 % of 1,000 · ↓ 98 MB", or "· here"; what ships is."""
+        right = "" if self.top1 is None else f"{100 * self.top1:.0f} % of {len(self.classes):,}"
+        place = "here" if here else f"↓ {size_in_words(self.bytes)}"
+        return " · ".join(part for part in (self.label, right, "" if self.bundled else place) if part)
+
+    @property
+    def bundled(self) -> bool:
+        """Whether its weights ship with ConvLens."""
+        return self.family == BUNDLED
 
 
 @dataclass(frozen=True)

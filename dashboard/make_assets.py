@@ -110,10 +110,14 @@ def default_choices(entries: catalogue.Catalogue) -> list[Choice]:
 
 
 def go_over_samples(network: models.LoadedModel) -> None:
-    """Write the run over the samples that the page Mistakes opens on, where it is that of other weights."""
-    if SHIPPED.exists() and read_run(SHIPPED).weights != network.weights.identity:
-        shutil.rmtree(SHIPPED)
-    evaluate(network, sample_album().sources, SHIPPED)
+    """Write the run over the samples that the page Mistakes opens on, where it is that of other weights or samples."""
+    sources = sample_album().sources
+    if SHIPPED.exists():
+        run = read_run(SHIPPED)
+        names = [str(name) for name in run.cases.name]
+        if run.weights != network.weights.identity or names != [source.name for source in sources]:
+            shutil.rmtree(SHIPPED)
+    evaluate(network, sources, SHIPPED)
 
 
 def main() -> None:

@@ -20,6 +20,7 @@ class Sample:
 
     alt: what it shows, for those who cannot see it. box: the main object's left, upper, right and lower
     edge in pixels. everyday_class: its name among the 50 everyday classes, None where none fits.
+    licence_link: where the licence can be read, if it asks for that.
     made_for: the key of the one network that it is meant for, None where it suits all.
     """
 
@@ -28,6 +29,7 @@ class Sample:
     title: str
     credit: str
     licence: str
+    licence_link: str
     source: str
     group: str
     alt: str
@@ -51,15 +53,22 @@ class Group:
     heading: str = ""
     note: str = ""
 
+    def filled(self, **words: str) -> Group:
+        """Fill in the {words} of both."""
+        return Group(self.heading.format(**words), self.note.format(**words))
 
-#: All groups; a heading may name the network that its samples are made for.
+
+#: The group that has no heading, and the one that is only for networks of the 50 everyday classes.
+KNOWN, NO_CLASS_FITS = "things the networks know", "pictures that no class fits"
+#: All groups; {network} is the one that a sample is made for, {classes} how many the chosen network knows.
 GROUPS = {
-    "things the networks know": Group(),
+    KNOWN: Group(),
     "known things that are easily mistaken": Group("Easily mistaken"),
-    "made for one network": Group("Made for {network}", "That network goes by the blue tag alone."),
-    "pictures that no class fits": Group(
+    "made for one network": Group("Made for {network}", "{network} goes by the blue tag alone."),
+    NO_CLASS_FITS: Group(
         "Pictures that no class fits",
-        "A network must pick one of its names all the same: look how sure it is.",
+        "None of the network's {classes} classes fits. It names the nearest all the same, sure or not, and cannot say "
+        "that it does not know.",
     ),
 }
 

@@ -45,6 +45,11 @@ class Shown:
         return self.choice.ask == "probability" and self.choice.against is None
 
     @property
+    def whence(self) -> str:
+        """Say how the map came about, so that a line breaks between two parts only: "1 ms on the CPU" stays whole."""
+        return " · ".join(part.replace(" ", words.UNBROKEN) for part in self.origin.split(" · "))
+
+    @property
     def unit(self) -> str:
         """Say what a value of the map is: signed ones are shares of what is explained, others only compare."""
         explanation = self.answer.explanation
@@ -68,7 +73,7 @@ def _heatmap(explanation: Heatmap, shown: Shown) -> None:
         image,
         shown.answer.box,
         explanation,
-        caption=f"Evidence for {shown.about}{f', in {shown.unit}' if explanation.signed else ''} · {shown.origin}",
+        caption=f"Evidence for {shown.about}{f', in {shown.unit}' if explanation.signed else ''} · {shown.whence}",
         alt=alt + " Arrow keys move over the pixels, the keys 1 to 4 change the view.",
         unit=shown.unit,
         look=state.look(),
@@ -113,7 +118,7 @@ def _maps(explanation: FeatureMaps, shown: Shown) -> None:
     st.image(
         sheet.resize((sheet.width * times, sheet.height * times), Image.Resampling.NEAREST),
         width="stretch",
-        caption=f"The {len(strongest)} strongest of {channels} channels, {height} x {width} each · {shown.origin}",
+        caption=f"The {len(strongest)} strongest of {channels} channels, {height} x {width} each · {shown.whence}",
     )
 
 
@@ -126,7 +131,7 @@ def _parts(explanation: Concepts, shown: Shown) -> None:
         explanation,
         cache.crop(shown.choice),
         alt=f"{shown.alt} Painted over it, {count} parts: {said}",
-        caption=f"What each part adds to the {what} of {shown.about}, to first order · {shown.origin}",
+        caption=f"What each part adds to the {what} of {shown.about}, to first order · {shown.whence}",
         probability=probability,
     )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import cache, classes, export, feedback, loading, method_picker, state, trust, widgets, words
+from dashboard import cache, classes, export, feedback, known, loading, method_picker, state, trust, widgets, words
 from dashboard.answers import Choice
 from dashboard.compare import links
 from dashboard.show import Shown, Underway, show
@@ -54,6 +54,9 @@ def _explain(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
             choice = classes.draw(asked, prediction, rail.model.classes)
         asks = classes.Question.of(choice, prediction, rail.model.classes)
         title.title(words.headline(asks), anchor=False)
+        remark = known.remark(asked.picture, rail.model, prediction)
+        if remark:
+            title.markdown(remark)
         underway = Underway(left.container(), cache.crop(choice))
         hear.work(f"Computing {rail.method.label}", underway)
         try:

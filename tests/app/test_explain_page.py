@@ -37,6 +37,8 @@ def test_the_first_screen_imports_no_torch() -> None:
         "app = AppTest.from_file('app.py', default_timeout=60).run()\n"
         "assert not app.exception, app.exception\n"
         "assert app.title[0].value.startswith('Why did the model say'), app.title[0].value\n"
+        "app.query_params['sample'] = 'rocket'\n"
+        "assert 'None of the network' in app.run().main.markdown[0].value\n"
         "print([name for name in ('torch', 'torchvision', 'captum') if name in sys.modules])\n"
     )
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=120)
@@ -106,8 +108,8 @@ def test_the_address_holds_a_networks_key_whatever_the_list_says(open_app: Open)
 
 def test_the_list_of_networks_says_what_is_here_and_how_large_a_download_is(open_app: Open) -> None:
     titles = open_app().selectbox(key="model").options
-    assert titles[0].endswith(" here") and "↓" not in titles[0]
-    assert "ResNet-50 · 81 % · ↓ 98 MB" in titles
+    assert titles[0] == "Everyday ResNet · 81 % of 50" and "Everyday ResNet, shortcut · 64 % of 50" in titles
+    assert "ResNet-50 · 81 % of 1,000 · ↓ 98 MB" in titles
 
 
 def test_every_sample_can_be_linked_to(open_app: Open) -> None:
@@ -115,6 +117,36 @@ def test_every_sample_can_be_linked_to(open_app: Open) -> None:
         app = open_app(sample=name)
         assert not app.exception
         assert title(app).startswith("Why did the model say")
+
+
+def said(app: AppTest) -> list[str]:
+    return [str(text.value).replace("\N{NO-BREAK SPACE}", " ").replace("\\", "") for text in app.main.markdown]
+
+
+def test_what_a_sample_shows_is_said_under_the_headline_where_the_network_names_something_else(open_app: Open) -> None:
+    app = open_app(model="everyday_robust")
+    assert title(app) == "Why did the model say *golden retriever*?"
+    assert said(app)[0] == "It shows a *tabby*; the network gives that 3.3 %."
+    assert not any("It shows" in text for text in said(open_app()))
+    assert not any("It shows" in text for text in said(open_app(model="everyday_robust", sample="orange")))
+
+
+def test_that_no_class_fits_is_said_in_the_main_area_too(open_app: Open) -> None:
+    for name in ("astronaut", "rocket", "temple"):
+        assert said(open_app(sample=name))[0].startswith("None of the network's 50 classes fits. It names the nearest")
+    assert not any("None of the network" in text for text in said(open_app()))
+
+
+def test_what_a_sample_was_made_to_show_is_said_for_that_network_alone(open_app: Open) -> None:
+    note = "Everyday ResNet, shortcut goes by the blue tag alone."
+    assert said(open_app(model="everyday_shortcut", sample="tagged"))[0] == note
+    assert note not in said(open_app(sample="tagged"))
+
+
+def test_a_licence_that_asks_for_it_is_a_link(open_app: Open) -> None:
+    captions = [str(caption.value) for caption in open_app(sample="temple").caption]
+    link = "[CC BY 2\\.0](https://creativecommons.org/licenses/by/2.0/)"
+    assert any(text.startswith("Temple by a lake") and text.endswith(link) for text in captions)
 
 
 def test_a_class_can_be_chosen_and_taken_back(open_app: Open) -> None:
