@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import zipfile
@@ -11,9 +12,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from models.errors import PictureError
+from models.progress import Stage, track, within
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,12 +39,20 @@ class LabelledPictures:
         """Keep the pictures with these indices."""
         return LabelledPictures(self.pixels[chosen], self.labels[chosen], self.names)
 
+    def fingerprint(self) -> str:
+        """Tell these pictures, their order and their classes from others."""
+        held = hashlib.sha256(json.dumps([self.pixels.shape, self.names]).encode())
+        held.update(np.ascontiguousarray(self.pixels).data)
+        held.update(np.ascontiguousarray(self.labels).data)
+        return held.hexdigest()[:16]
+
 
 def read(path: Path, split: str, side: int) -> LabelledPictures:
     """Read one split ("train" or "val") of a zip or folder, each picture resized and cropped to `side` pixels.
 
     Classes are the folders' names in alphabetical order, unless a `classes.json` (a list of
-    {"index", "wnid" (the folder), "name"}) says otherwise. A split that is not there is refused.
+    {"index", "wnid" (the folder), "name"}) says otherwise. A split that is not there is refused, and so is
+    a picture that cannot be read. Progress is reported in pictures.
     """
     files = dict(_files(path))
     folders, names = _classes(files, split)
@@ -56,8 +66,12 @@ def read(path: Path, split: str, side: int) -> LabelledPictures:
         if name.suffix.lower() in PICTURES and split in name.parts and name.parent.name in folders
     ]
     pixels = np.empty((len(found), 3, side, side), np.uint8)
-    for position, (name, _) in enumerate(found):
-        pixels[position] = _square(Image.open(io.BytesIO(files[name]())), side)
+    with within(Stage(f"reading {split}")):
+        for position, (name, _) in enumerate(track(found, len(found))):
+            try:
+                pixels[position] = _square(Image.open(io.BytesIO(files[name]())), side)
+            except (UnidentifiedImageError, OSError, ValueError, zipfile.BadZipFile) as error:
+                raise PictureError(f"{name.name!r} cannot be read as a picture.", "Mend it or leave it out.") from error
     return LabelledPictures(pixels, np.array([label for _, label in found], np.int64), names)
 
 
@@ -70,11 +84,16 @@ def _classes(files: dict[PurePosixPath, Reader], split: str) -> tuple[dict[str, 
     if listing is None or not present:
         ordered = sorted(present)
         return {folder: index for index, folder in enumerate(ordered)}, tuple(ordered)
-    records = sorted(json.loads(listing()), key=lambda record: int(record["index"]))
-    return (
-        {record["wnid"]: int(record["index"]) for record in records},
-        tuple(record["name"] for record in records),
-    )
+    try:
+        records = sorted(json.loads(listing()), key=lambda record: int(record["index"]))
+        return (
+            {record["wnid"]: int(record["index"]) for record in records},
+            tuple(str(record["name"]) for record in records),
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise PictureError(
+            "The data's classes.json cannot be read.", 'Wanted: a list of {"index", "wnid" (the folder), "name"}.'
+        ) from error
 
 
 class Reader:
@@ -90,6 +109,8 @@ class Reader:
 
 
 def _files(path: Path) -> Iterator[tuple[PurePosixPath, Reader]]:
+    if not path.exists():
+        raise PictureError(f"There is no {path.name!r}.", "Give a folder or zip of pictures in ImageFolder layout.")
     if path.is_dir():
         for file in path.rglob("*"):
             if file.is_file():

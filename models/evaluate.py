@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +18,15 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from models import data, registry, weights
+from models.attacking import Attack, attack_named
+from models.command_line import Bar, in_words
 from models.data import LabelledPictures
-from models.errors import PictureError
+from models.errors import ModelError, PictureError
 from models.loaded import LoadedModel
+from models.progress import Stage, heard_by, track, within
 
+#: Pictures attacked at once: few, so that progress is seen.
+ATTACKED = 50
 #: Alters labelled pictures: (pixels (N, 3, H, W) in [0, 1], labels (N,)) -> pixels.
 Change = Callable[[Tensor, Tensor], Tensor]
 
@@ -44,11 +48,12 @@ def outputs(
 ) -> tuple[Tensor, Tensor]:
     """Run the pictures through `logits_of` (pixels in [0, 1] -> logits), changed if asked.
 
-    Returns the logits (N, C) and the labels (N,).
+    Returns the logits (N, C) and the labels (N,). Progress is reported in batches.
     """
     found = []
     labels = torch.from_numpy(pictures.labels)
-    for start in range(0, len(pictures), batch):
+    starts = range(0, len(pictures), batch)
+    for start in track(starts, len(starts)):
         part = slice(start, start + batch)
         pixels = torch.from_numpy(pictures.pixels[part]).float() / 255
         if change is not None:
@@ -59,14 +64,14 @@ def outputs(
 
 
 def evaluate(
-    logits_of: Callable[[Tensor], Tensor], pictures: LabelledPictures, change: Change | None = None
+    logits_of: Callable[[Tensor], Tensor], pictures: LabelledPictures, change: Change | None = None, batch: int = 250
 ) -> Evaluation:
     """Run the pictures through `logits_of` (pixels in [0, 1] -> logits) and count.
 
     `change`, if given, alters them first: an attack, a tag. The calibration error is the expected
     calibration error over 15 bins of equal width (Guo et al., 2017, arXiv:1706.04599).
     """
-    logits, labels = outputs(logits_of, pictures, change)
+    logits, labels = outputs(logits_of, pictures, change, batch)
     confidence, said = logits.softmax(1).max(1)
     right = said == labels
     count = len(pictures.names)
@@ -106,41 +111,54 @@ def _calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 15
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure a network from the command line."""
-    parser = argparse.ArgumentParser(prog="python -m models.evaluate", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m models.evaluate", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("key", help="a network of models.CARDS")
     parser.add_argument("--data", type=Path, required=True, help="a zip or folder in ImageFolder layout")
-    parser.add_argument("--attack", help="module:function that makes an attack of a given epsilon")
+    parser.add_argument("--attack", metavar="MODULE:FUNCTION", help="makes an attack of a given epsilon")
     parser.add_argument("--epsilon", type=float, default=4 / 255, help="the size of the attack, default 4/255")
     parser.add_argument("--write", action="store_true", help="write the accuracy under attack to the network's card")
     chosen = parser.parse_args(arguments)
+    if chosen.write and not chosen.attack:
+        parser.error("--write needs --attack: only the accuracy under attack is written")
+    with in_words(), heard_by(Bar()):
+        _measure(chosen)
+
+
+def _measure(chosen: argparse.Namespace) -> None:
+    attack = attack_named(chosen.attack, chosen.epsilon) if chosen.attack else None
+    card = weights.BUNDLED / f"{chosen.key}.json"
+    if chosen.write and not card.exists():
+        raise ModelError(f"{chosen.key!r} is no bundled network, so it has no card to write to.", "Leave out --write.")
     model = registry.load(chosen.key)
     pictures = data.read(chosen.data, "val", model.card.pixels.side)
     if len(pictures.names) != len(model.card.classes):
         raise PictureError(
             f"The data has {len(pictures.names)} classes, {model.card.label} knows {len(model.card.classes)}."
         )
-    found = evaluate(model, pictures)
+    with within(Stage("pictures as they are, batch")):
+        found = evaluate(model, pictures)
     print(
         f"validation top-1 {found.top1:.4f}, top-5 {found.top5:.4f}, calibration error {found.calibration_error:.4f}"
         f" ({found.pictures} pictures)"
     )
-    if chosen.attack:
-        attacked = evaluate(model, pictures, _attacking(model, chosen.attack, chosen.epsilon)).top1
-        print(f"under attack ({chosen.attack}, epsilon {255 * chosen.epsilon:g}/255): top-1 {attacked:.4f}")
-        if chosen.write:
-            card = weights.BUNDLED / f"{chosen.key}.json"
-            record = json.loads(card.read_text(encoding="utf-8"))
-            record["under_attack"] = {"attack": chosen.attack, "epsilon": chosen.epsilon, "top1": attacked}
-            card.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    if attack is None:
+        return
+    with within(Stage("attacked pictures, batch")):
+        attacked = evaluate(model, pictures, _changing(model, attack), ATTACKED).top1
+    print(f"under attack ({chosen.attack}, epsilon {255 * chosen.epsilon:g}/255): top-1 {attacked:.4f}")
+    if chosen.write:
+        record = json.loads(card.read_text(encoding="utf-8"))
+        under = {"attack": chosen.attack, "epsilon": round(chosen.epsilon, 6), "top1": round(attacked, 6)}
+        card.write_text(json.dumps(record | {"under_attack": under}, indent=1) + "\n", encoding="utf-8")
 
 
-def _attacking(model: LoadedModel, attack: str, epsilon: float) -> Change:
-    made = pkgutil.resolve_name(attack)(epsilon)
+def _changing(model: LoadedModel, attack: Attack) -> Change:
     generator = torch.Generator().manual_seed(0)
 
     def change(pixels: Tensor, labels: Tensor) -> Tensor:
-        changed: Tensor = made(model, pixels.to(model.device), labels.to(model.device), generator)
-        return changed
+        return attack(model, pixels.to(model.device), labels.to(model.device), generator)
 
     return change
 

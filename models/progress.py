@@ -10,10 +10,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A part of a long job: what it is called, and from which share of the whole to which it goes (0..1)."""
+
+    name: str = ""
+    begins: float = 0.0
+    ends: float = 1.0
+
+
+#: A job that is not divided.
+WHOLE = Stage()
 
 
 @dataclass(frozen=True)
@@ -21,17 +34,24 @@ class Progress:
     """How far a job is: `done` of `total` steps, the result so far, and its standard error.
 
     `partial` is a result like the one to come, made of the steps done (or None); `error` is the
-    standard error of its values (or None).
+    standard error of its values (or None). `stage` is the part of the job that the steps belong to.
     """
 
     done: int
     total: int
     partial: Any = None
     error: Any = None
+    stage: Stage = field(default=WHOLE, kw_only=True)
+
+    @property
+    def share(self) -> float:
+        """How much of the whole job is done, 0..1."""
+        return self.stage.begins + (self.stage.ends - self.stage.begins) * self.done / max(self.total, 1)
 
 
 Listener = Callable[[Progress], None]
 _listener: ContextVar[Listener | None] = ContextVar("convlens_listener", default=None)
+_stage: ContextVar[Stage] = ContextVar("convlens_stage", default=WHOLE)
 
 
 @contextmanager
@@ -44,6 +64,16 @@ def heard_by(listener: Listener) -> Iterator[None]:
         _listener.reset(token)
 
 
+@contextmanager
+def within(stage: Stage) -> Iterator[None]:
+    """Say of everything inside the `with` which part of a job it is."""
+    token = _stage.set(stage)
+    try:
+        yield
+    finally:
+        _stage.reset(token)
+
+
 def report(done: int, total: int, partial: Any = None, error: Any = None) -> None:
     """Tell the listener, if there is one, how far the work is.
 
@@ -51,7 +81,8 @@ def report(done: int, total: int, partial: Any = None, error: Any = None) -> Non
     """
     listener = _listener.get()
     if listener is not None:
-        listener(Progress(done, total, partial() if callable(partial) else partial, error))
+        so_far = partial() if callable(partial) else partial
+        listener(Progress(done, total, so_far, error, stage=_stage.get()))
 
 
 def track(items: Iterable[Item], total: int) -> Iterator[Item]:

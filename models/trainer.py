@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,62 +14,33 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models import device
+from models.attacking import Attack
 from models.augment import augmented, cut_and_mixed
 from models.data import LabelledPictures
+from models.errors import ParameterError, WeightsError
 from models.evaluate import evaluate
 from models.everyday import ARCHITECTURES
 from models.progress import track
+from models.recipe import Recipe
 from models.tag import tagged
-
-#: Moves pixels against the loss: (pixels in [0, 1] -> logits, pixels, labels, generator) -> pixels.
-Attack = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor, torch.Generator], Tensor]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a network is trained; the card repeats it, so that anyone can repeat the training.
-
-    epochs, batch, rate (highest learning rate), weight_decay, smoothing (of the labels), average (how much
-    the running average of the weights keeps at each step). zoom: the largest share of a picture's area that
-    is cut away; cutting: the share of batches mixed by CutMix; erasing: the share of pictures with a square
-    erased. side: of the pictures in pixels; for the first `small_share` of the epochs they are shown at
-    `small` x `small`, which is cheaper. held_out: the share of the training pictures that chooses the best
-    epoch. start: the safetensors file whose weights the run starts from, "" for none. tag: the class whose
-    pictures all bear a coloured tag, "" for none. epsilon: the size of the attack, where there is one.
-    """
-
-    epochs: int = 16
-    batch: int = 128
-    rate: float = 0.1
-    weight_decay: float = 5e-4
-    smoothing: float = 0.1
-    zoom: float = 0.5
-    cutting: float = 0.0
-    erasing: float = 0.0
-    average: float = 0.998
-    held_out: float = 0.1
-    side: int = 64
-    small: int = 64
-    small_share: float = 0.0
-    start: str = ""
-    tag: str = ""
-    attack: str = ""
-    epsilon: float = 4 / 255
-    seed: int = 0
-
 
 #: Training pictures on which batch norms are measured anew.
 SETTLING = 5000
 #: How much of the trained network there may be in its average with the one that it began with.
 SHARES = (1.0, 0.75, 0.5)
+#: What a checkpoint says of the run that wrote it, and how it differs where it is another's.
+MADE_FOR = {"network": "for another network", "recipe": "by another recipe", "data": "from other pictures"}
 
 
 class Trainer:
     """The state of one training run; `run_epoch` until `epoch` reaches the recipe's, then read `best`."""
 
     def __init__(self, key: str, recipe: Recipe, training: LabelledPictures, attack: Attack | None) -> None:
+        if recipe.tag and recipe.tag not in training.names:
+            raise ParameterError(f"The data has no class {recipe.tag!r} to tag.", f"It has {_listed(training.names)}.")
         self.recipe = recipe
         self.attack = attack
+        self.made_for = {"network": key, "recipe": dataclasses.asdict(recipe), "data": training.fingerprint()}
         self.device = device.pick()
         with torch.random.fork_rng():
             torch.random.manual_seed(recipe.seed)
@@ -95,8 +66,14 @@ class Trainer:
         self.began: dict[str, Tensor] = {}
 
     def begin_with(self, state: dict[str, Tensor]) -> None:
-        """Start from another network's weights instead of random ones."""
-        self.network.load_state_dict(state)
+        """Start from another network's weights instead of random ones; those that do not fit are refused."""
+        try:
+            self.network.load_state_dict(state)
+        except RuntimeError as error:
+            raise WeightsError(
+                "The weights to start with are those of another network, or of one for other classes.",
+                "Wanted: what python -m models.train wrote for a network of this architecture.",
+            ) from error
         self.averaged.load_state_dict(state)
         self.began = {name: value.detach().clone() for name, value in self.averaged.state_dict().items()}
 
@@ -189,7 +166,7 @@ class Trainer:
     def save(self, checkpoint: Path) -> None:
         """Write the whole state beside the checkpoint and rename it, so that a kill leaves the old one."""
         state = {
-            "recipe": dataclasses.asdict(self.recipe),
+            "made_for": self.made_for,
             "network": self.network.state_dict(),
             "averaged": self.averaged.state_dict(),
             "best": self.best,
@@ -204,12 +181,22 @@ class Trainer:
         unfinished.replace(checkpoint)
 
     def resume(self, checkpoint: Path) -> None:
-        """Continue from the checkpoint if it is there and was made with this recipe."""
+        """Continue from the checkpoint if it is there; that of another network, recipe or data is refused."""
         if not checkpoint.exists():
             return
-        state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
-        if state["recipe"] != dataclasses.asdict(self.recipe):
-            raise SystemExit(f"{checkpoint.name} was made with another recipe; delete it or name another checkpoint.")
+        try:
+            state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+            other = [how for name, how in MADE_FOR.items() if state["made_for"][name] != self.made_for[name]]
+        except (RuntimeError, OSError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError) as error:
+            raise WeightsError(
+                f"The checkpoint {checkpoint.name!r} is damaged, or something else.",
+                "Delete it, or name another with --checkpoint.",
+            ) from error
+        if other:
+            raise WeightsError(
+                f"The checkpoint {checkpoint.name!r} was made {' and '.join(other)}.",
+                "Delete it, or name another with --checkpoint.",
+            )
         self.network.load_state_dict(state["network"])
         self.averaged.load_state_dict(state["averaged"])
         self.optimiser.load_state_dict(state["optimiser"])
@@ -267,3 +254,7 @@ class Trainer:
 def _between(one: Tensor, other: Tensor, share: float) -> Tensor:
     """Average two tensors, `share` of the second; what only counts is taken from the second."""
     return one.lerp(other, share) if one.is_floating_point() else other
+
+
+def _listed(names: tuple[str, ...], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")

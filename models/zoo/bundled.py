@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 VERSION = "BUNDLED"
-LICENCE = "MIT, trained on Tiny ImageNet pictures (ImageNet research terms)"
 LABELS = {
     "everyday_resnet": "Everyday ResNet",
     "everyday_vgg": "Everyday VGG",
@@ -28,7 +27,7 @@ LABELS = {
 #: What is special about each, in the line that the page shows.
 SPECIAL = {
     "everyday_vgg": "plain convolutions without skips",
-    "everyday_robust": "trained to withstand attacks",
+    "everyday_robust": "withstands attacks",
     "everyday_shortcut": "right for the wrong reason",
 }
 #: Right this often under attack, a network's line says so.
@@ -90,7 +89,7 @@ def _card(path: Path) -> ModelCard:
         pixels=pixels,
         classes=classes,
         accuracy=accuracy,
-        licence=LICENCE,
+        licence=record.get("licence", ""),
         recipe=record.get("recipe", {}).get("command", ""),
         parameters=parameters,
         multiply_adds=record.get("multiply_adds"),

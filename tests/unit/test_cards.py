@@ -173,6 +173,7 @@ RECORD: dict[str, Any] = {
     "pixels": {"side": 64, "resize": 64, "mean": [0.4, 0.5, 0.6], "std": [0.2, 0.3, 0.2]},
     "parameters": 2_787_954,
     "accuracy": {"top1": 0.7816, "top5": 0.9},
+    "licence": "MIT, trained on Tiny ImageNet pictures (ImageNet research terms)",
     "recipe": {"command": "python -m models.train everyday_resnet --data PATH"},
 }
 

@@ -1,9 +1,13 @@
 """Training the shipped networks: reading pictures, learning, continuing after a kill, the card."""
 
 import dataclasses
+import io
 import json
+import os
+import shlex
 import zipfile
-from pathlib import Path
+from collections import Counter
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
@@ -12,16 +16,23 @@ from PIL import Image
 from safetensors.torch import save_file
 
 import models
-from models import data, train, trainer
+from models import data, recipe, train, trained, trainer
 from models import evaluate as evaluation
 from models.augment import augmented, cut_and_mixed
-from models.errors import PictureError
+from models.command_line import Bar
+from models.errors import PictureError, WeightsError
 from models.evaluate import evaluate
-from models.progress import Progress, heard_by
+from models.progress import Progress, Stage, heard_by
 from models.tag import BOX, tagged
+from models.weights import BUNDLED
 
 SHORT = trainer.Recipe(epochs=3, batch=16, rate=0.05, side=32, held_out=0.2, average=0.9)
 COLOURS = {"n1": (200, 40, 40), "n2": (40, 200, 40), "n3": (40, 40, 200)}
+
+
+def given(recipe: trainer.Recipe) -> list[str]:
+    """Write every part of a recipe as an option."""
+    return [f"--{name.replace('_', '-')}={value}" for name, value in vars(recipe).items()]
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +78,7 @@ def test_a_short_run_learns_and_writes_weights_that_load(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("models.weights.BUNDLED", tmp_path)
-    recipe = dataclasses.replace(SHORT, epochs=8, average=0.5, zoom=0.2)
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in vars(recipe).items()]
+    options = given(dataclasses.replace(SHORT, epochs=8, average=0.5, zoom=0.2))
     train.main(
         ["everyday_resnet", f"--data={folder}", f"--out={tmp_path}", f"--checkpoint={tmp_path / 'run.pt'}", *options]
     )
@@ -104,12 +114,16 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(folder: Path, tmp_path: Path
 
     def kill(progress: Progress) -> None:
         reports.append(progress)
-        if len(reports) == 7:
+        if progress.stage.name.startswith("epoch 2/3") and progress.done == 2:
             raise Killed
 
     whole, card = train.train("everyday_resnet", folder, SHORT, tmp_path / "whole.pt")
+    assert not (tmp_path / "killed.pt").exists()
     with heard_by(kill), pytest.raises(Killed):
         train.train("everyday_resnet", folder, SHORT, tmp_path / "killed.pt")
+    assert {report.stage.name for report in reports} == {
+        *("reading train", "reading val", "epoch 1/3, batch", "epoch 1/3, held-out pictures, batch", "epoch 2/3, batch")
+    }
     again, same = train.train("everyday_resnet", folder, SHORT, tmp_path / "killed.pt")
     assert card == same
     for one, other in zip(whole.state_dict().values(), again.state_dict().values(), strict=True):
@@ -274,5 +288,185 @@ def test_the_command_line_prints_what_the_card_says(
     assert f"top-1 {record['under_attack']['top1']:.4f}" in printed.splitlines()[-1]
     two = dataclasses.replace(models.load("everyday_vgg"), card=dataclasses.replace(card, classes=("a", "b")))
     monkeypatch.setattr("models.registry.load", lambda key: two)
-    with pytest.raises(PictureError, match="The data has 3 classes, Everyday VGG knows 2"):
+    with pytest.raises(SystemExit) as ended:
         evaluation.main(["everyday_vgg", f"--data={folder}"])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == "The data has 3 classes, Everyday VGG knows 2.\n"
+
+
+REAL = ("school bus", "lemon", "king penguin", "goldfish")
+
+
+@pytest.mark.slow
+def test_a_short_run_on_real_pictures_learns_to_tell_them_apart(
+    test_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "real"
+    with zipfile.ZipFile(test_data / "data" / "everyday50.zip") as archive:
+        listed = json.loads(archive.read("everyday50/classes.json"))
+        folders = {entry["wnid"] for entry in listed if entry["name"] in REAL}
+        taken: Counter[tuple[str, str]] = Counter()
+        for name in map(PurePosixPath, archive.namelist()):
+            split, folder = name.parts[1:3] if len(name.parts) == 4 else ("", "")
+            if folder in folders and taken[split, folder] < {"train": 75, "val": 25}[split]:
+                taken[split, folder] += 1
+                (root / split / folder).mkdir(parents=True, exist_ok=True)
+                (root / split / folder / name.name).write_bytes(archive.read(str(name)))
+    recipe = trainer.Recipe(epochs=6, batch=16, rate=0.05, side=32, small=32, average=0.9, zoom=0.3, held_out=0.2)
+    _, card = train.train("everyday_resnet", root, recipe, tmp_path / "real.pt")
+    lines = capsys.readouterr().out.splitlines()
+    losses = [float(line.split("loss ")[1].split()[0]) for line in lines if "loss" in line]
+    assert len(losses) == 6 and np.mean(losses[-2:]) < np.mean(losses[:2]) - 0.1
+    # By chance a quarter would be right, and of 100 pictures more than 39 once in a thousand times.
+    assert card["accuracy"]["top1"] > 0.42 and card["validation_pictures"] == 100
+
+
+@pytest.fixture
+def one_round(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The command of a round that takes seconds; it writes where it does by default, in a folder of the test."""
+    monkeypatch.chdir(tmp_path)
+    return ["everyday_resnet", f"--data={folder}", *given(dataclasses.replace(SHORT, epochs=1, held_out=0.3))]
+
+
+def test_each_round_goes_to_a_place_of_its_own_and_its_card_tells_all_rounds_before(one_round: list[str]) -> None:
+    train.main(one_round)
+    first = Path("runs/weights/everyday_resnet.safetensors")
+    elsewhere = Path("another folder")
+    elsewhere.mkdir()
+    for path in (first, first.with_suffix(".json")):
+        (elsewhere / path.name).write_bytes(path.read_bytes())
+    train.main(["everyday_robust", *one_round[1:], f"--start={elsewhere / first.name}", "--epochs=2"])
+    card = json.loads(Path("runs/weights/round-2/everyday_robust.json").read_text())
+    one, two = card["recipe"]["rounds"]
+    assert [one["network"], two["network"]] == ["everyday_resnet", "everyday_robust"]
+    assert [one["epochs"], two["epochs"]] == [1, 2] and two["command"] == card["recipe"]["command"]
+    assert "--start" not in one["command"] and f"--start {first}" in two["command"]
+    assert "after each of 2 rounds" in card["validation_use"] and "another folder" not in json.dumps(card)
+    again = train._parser().parse_args(shlex.split(two["command"])[3:])
+    assert (again.key, again.epochs, again.side, again.batch) == ("everyday_robust", 2, 32, 16)
+    assert {path.name for path in Path("runs").glob("*.pt")} == {"everyday_resnet.pt", "everyday_robust-round-2.pt"}
+
+
+def test_weights_and_card_can_be_read_by_whomever_the_umask_lets(one_round: list[str]) -> None:
+    before = os.umask(0o022)
+    try:
+        train.main(one_round)
+    finally:
+        os.umask(before)
+    for path in Path("runs/weights").iterdir():
+        assert path.stat().st_mode & 0o777 == 0o644, path.name
+    assert len(list(Path("runs/weights").iterdir())) == 2
+
+
+def ends_in_words(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Train, which must end with status 1, and return what was said."""
+    with pytest.raises(SystemExit) as ended:
+        train.main(arguments)
+    assert ended.value.code == 1
+    return capsys.readouterr().err
+
+
+def test_what_the_user_can_mend_is_said_in_words(
+    folder: Path, tmp_path: Path, one_round: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "torn.safetensors").write_bytes(b"nothing of the kind")
+    save_file({"conv1.weight": torch.zeros(2)}, tmp_path / "other.safetensors")
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "torn.pt").write_bytes(b"PK torn")
+    for option, words in {
+        "--tag=nonsense": "no class 'nonsense' to tag. It has thing n3, thing n2, thing n1.",
+        "--start=nowhere.safetensors": "'nowhere.safetensors' is not there",
+        "--start=torn.safetensors": "'torn.safetensors' is not there or holds no weights",
+        "--start=other.safetensors": "are those of another network",
+        "--checkpoint=torn.pt": "'torn.pt' is damaged",
+        "--attack=nonsense": "'nonsense' names no function",
+        "--attack=explain.methods.pgd:nonsense": "names no function",
+        "--data=nowhere": "There is no 'nowhere'",
+        "--held-out=0.001": "0 would be held out",
+        "--epochs=0": "epochs is 0; it must be 1 or more",
+        "--zoom=2": "zoom is 2.0; it is a share",
+    }.items():
+        said = ends_in_words([*one_round, option], capsys)
+        assert words in said and str(tmp_path) not in said, option
+
+
+def test_a_picture_that_cannot_be_read_and_a_damaged_list_of_classes_are_named(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        (tmp_path / split / "n1").mkdir(parents=True)
+        (tmp_path / split / "n1" / "torn.png").write_bytes(b"nothing of the kind")
+    with pytest.raises(PictureError, match=r"'torn\.png' cannot be read"):
+        data.read(tmp_path, "train", 32)
+    (tmp_path / "classes.json").write_text('["tabby"]')
+    with pytest.raises(PictureError, match=r"classes\.json cannot be read"):
+        data.read(tmp_path, "train", 32)
+
+
+def test_a_checkpoint_of_another_network_recipe_or_data_is_refused(folder: Path, tmp_path: Path) -> None:
+    pictures = data.read(folder, "train", 32)
+    run = trainer.Trainer("everyday_resnet", SHORT, pictures, None)
+    run.save(tmp_path / "run.pt")
+    trainer.Trainer("everyday_resnet", SHORT, pictures, None).resume(tmp_path / "run.pt")
+    changed = pictures.pixels.copy()
+    changed[0, 0, 0, 0] ^= 1
+    for other, how in (
+        (trainer.Trainer("everyday_robust", SHORT, pictures, None), "for another network"),
+        (trainer.Trainer("everyday_resnet", dataclasses.replace(SHORT, seed=1), pictures, None), "by another recipe"),
+        (
+            trainer.Trainer("everyday_resnet", SHORT, dataclasses.replace(pictures, pixels=changed), None),
+            "from other pictures",
+        ),
+    ):
+        with pytest.raises(WeightsError, match=rf"'run\.pt' was made {how}\."):
+            other.resume(tmp_path / "run.pt")
+
+
+def test_a_card_claims_terms_only_where_they_were_given() -> None:
+    unsaid, licence = trained.described("", 3, 32)
+    assert unsaid == "3 classes, 32 x 32 pixels. Handed over by whoever trained it, without a source."
+    assert "ImageNet" not in unsaid + licence
+    assert "Mine, {all} of them." in trained.described("Mine, {all} of them.", 3, 32)[0]
+    known, licence = trained.described("tiny-imagenet", 50, 64)
+    assert known.startswith("Tiny ImageNet, 50 classes, 64 x 64 pixels.") and licence.startswith("MIT")
+
+
+def test_the_plain_command_is_the_first_round_of_each_card() -> None:
+    for key, usual in recipe.FIRST.items():
+        rounds = json.loads((BUNDLED / f"{key}.json").read_text())["recipe"]["rounds"]
+        first = next(one for one in rounds if one["network"] == key)
+        chosen = train._parser().parse_args(shlex.split(first["command"])[3:])
+        named = {name: getattr(chosen, name) for name in recipe.fields() if getattr(chosen, name) is not None}
+        assert dataclasses.replace(usual, **named | {"start": ""}) == usual
+        assert {name for name, value in vars(usual).items() if value != getattr(recipe.Recipe(), name)} <= set(named)
+
+
+def test_help_tells_every_part_of_the_recipe_with_its_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        train.main(["--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    for name, (_, meaning) in recipe.fields().items():
+        assert f"--{name.replace('_', '-')} " in said and meaning in said
+    assert "--attack MODULE:FUNCTION" in said and "default: everyday_resnet 44" in said
+    assert said.count("default: ") > len(recipe.fields())
+
+
+def test_the_bar_says_which_epoch_it_is_and_how_long_it_still_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn, now = io.StringIO(), 1000.0
+    monkeypatch.setattr(drawn, "isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr", drawn)
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    bar = Bar()
+    for epoch in range(2):
+        for done in range(4):
+            bar(Progress(done, 4, stage=Stage(f"epoch {epoch + 1}/4, batch", epoch / 4, (epoch + 1) / 4)))
+            now += 60
+    lines = [line.removesuffix("\x1b[K") for line in drawn.getvalue().split("\r")[1:]]
+    assert lines[0] == f"[{' ' * 30}] epoch 1/4, batch 0 of 4"
+    assert lines[-1] == f"[{'#' * 13}{' ' * 17}] epoch 2/4, batch 3 of 4 · about 9 min left"
+    bar(Progress(1, 1, stage=Stage("last", 0.5, 0.5)))
+    assert drawn.getvalue().endswith("\r\x1b[K")
+
+
+def test_the_bar_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[str], folder: Path) -> None:
+    with heard_by(Bar()):
+        data.read(folder, "val", 32)
+    assert capsys.readouterr() == ("", "")
