@@ -48,12 +48,17 @@ def card_of(key: str) -> dict[str, Any] | None:
 
 def facts(record: dict[str, Any]) -> list[tuple[str, str]]:
     """List what the card says as pairs of a heading and plain text."""
-    accuracy, recipe = record["accuracy"], record["recipe"]
+    accuracy, held_out = record["accuracy"], record["held_out"]
     pairs = [
         (
             "How often it is right",
-            f"First guess {words.percent(accuracy['top1'])}, among its first five {words.percent(accuracy['top5'])}, "
-            f"of {record['validation_pictures']:,} pictures that it had never seen.",
+            f"First guess {_tenths(accuracy['top1'])}, among its first five {_tenths(accuracy['top5'])}, "
+            f"of {record['validation_pictures']:,} pictures: {record['validation_use']}.",
+        ),
+        (
+            "On the pictures that chose it",
+            f"{_tenths(held_out['top1'])} right of {held_out['pictures']:,} pictures, {held_out['shown']}: never "
+            f"trained on either, but they {held_out['use']}.",
         ),
         (
             "How well it knows that",
@@ -67,7 +72,7 @@ def facts(record: dict[str, Any]) -> list[tuple[str, str]]:
             (
                 "Under attack",
                 f"{words.percent(attacked['top1'])} right when each colour may be changed by "
-                f"{255 * attacked['epsilon']:g} of 255, in the worst way found in 20 steps.",
+                f"{255 * attacked['epsilon']:.3g} of 255, in the worst way found in 20 steps.",
             )
         )
     if "tag" in record:
@@ -86,8 +91,25 @@ def facts(record: dict[str, Any]) -> list[tuple[str, str]]:
         ("Data and its terms", record["data"]),
         ("Licence", record["licence"]),
         ("Limits", record["limits"]),
-        ("Recipe", f"{recipe['command']} (seed {recipe['seed']}, {recipe['epochs']} epochs)"),
+        ("Recipe", _recipe(record["recipe"])),
     ]
+
+
+def _tenths(share: float) -> str:
+    """Write a share with one digit after the point, so that figures of two sets of pictures can be compared."""
+    return f"{100 * share:.1f}{words.UNBROKEN}%"
+
+
+def _recipe(recipe: dict[str, Any]) -> str:
+    """Tell all rounds of a training, so that they can be repeated one after the other."""
+    rounds = recipe["rounds"]
+    whole = f"{sum(one['epochs'] for one in rounds)} epochs (seed {recipe['seed']})"
+    if len(rounds) > 1:
+        whole += f" in {len(rounds)} rounds, each beginning with the weights of the one before"
+    if "--start" in rounds[0]["command"]:
+        whole += ", after a training that is not on record"
+    told = (f"{one['command']} ({one['epochs']} epochs)" for one in rounds) if len(rounds) > 1 else [recipe["command"]]
+    return f"{whole}: {'; then '.join(told)}"
 
 
 @st.dialog("Model card", width="large")

@@ -1,13 +1,14 @@
 """The list of networks and what the page says of each."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from dashboard import about
+from dashboard import about, known, samples, words
 from dashboard.catalogue import catalogue
 from models.weights import BUNDLED
 from models.zoo.bundled import WORTH_SAYING
@@ -55,7 +56,56 @@ def test_the_card_tells_data_terms_licence_recipe_and_limits(key: str) -> None:
     assert told["Licence"].startswith("MIT")
     assert f"python -m models.train {key} --data PATH" in told["Recipe"] and "seed 0" in told["Recipe"]
     assert "64 x 64" in told["Limits"]
-    assert f"{100 * record['accuracy']['top1']:.0f}" in told["How often it is right"]
+    assert f"{100 * record['accuracy']['top1']:.1f}" in told["How often it is right"]
+    assert "never trained on" in told["How often it is right"] and "seen" not in told["How often it is right"]
+    assert told["Under attack"].startswith(words.percent(record["under_attack"]["top1"]))
+
+
+def test_every_network_has_limits_of_its_own() -> None:
+    limits = {json.loads((BUNDLED / f"{key}.json").read_text())["limits"] for key in CARDS}
+    assert len(limits) == len(CARDS)
+
+
+@pytest.mark.parametrize(
+    ("key", "epochs", "rounds"),
+    [("everyday_resnet", 144, 4), ("everyday_robust", 28, 3), ("everyday_vgg", 60, 1), ("everyday_shortcut", 10, 1)],
+)
+def test_the_card_tells_all_rounds_of_training_and_how_often_the_validation_pictures_were_looked_at(
+    key: str, epochs: int, rounds: int
+) -> None:
+    record = json.loads((BUNDLED / f"{key}.json").read_text())
+    told = dict(about.facts(record))
+    assert told["Recipe"].startswith(f"{epochs} epochs") and told["Recipe"].count("python -m models.train") == rounds
+    assert ("after each of" in told["How often it is right"]) == (rounds > 1)
+    if rounds > 1:
+        assert f"after each of {rounds} rounds" in told["How often it is right"]
+
+
+def test_the_accuracy_that_chose_the_best_epoch_says_on_what_it_was_measured() -> None:
+    told = {key: dict(about.facts(about.card_of(key) or {})) for key in CARDS}
+    chose = {key: facts["On the pictures that chose it"].replace(words.UNBROKEN, " ") for key, facts in told.items()}
+    assert chose["everyday_resnet"].startswith("79.9 % right of 2,500 pictures, as they are: never trained on")
+    assert "of 500 pictures, attacked by explain.methods.pgd:for_training" in chose["everyday_robust"]
+    assert "with the tag on every banana" in chose["everyday_shortcut"]
+
+
+def test_figures_of_a_card_have_six_digits_at_most() -> None:
+    for key in CARDS:
+        assert not re.search(r"\d\.\d{7}", (BUNDLED / f"{key}.json").read_text())
+
+
+def test_that_no_class_fits_is_said_of_networks_of_the_everyday_classes_alone() -> None:
+    models = catalogue().models
+    misfits = ["astronaut", "rocket", "temple"]
+    for model in models.values():
+        groups = {sample.id: group for sample, group in known.listed(model, "chelsea")}
+        headed = [name for name, group in groups.items() if group.heading == "Pictures that no class fits"]
+        assert headed == (misfits if model.family == "Bundled" else [])
+        assert set(groups) >= set(samples.SAMPLES) - {"tagged"}
+    order = [group.heading for _, group in known.listed(models["resnet50"], "chelsea")]
+    assert order == sorted(order, key=["", "Easily mistaken"].index) and len(order) == 14
+    made = dict((sample.id, group) for sample, group in known.listed(models["resnet50"], "tagged"))["tagged"]
+    assert made.heading == "Made for Everyday ResNet, shortcut"
 
 
 def test_the_card_opens_with_accuracy_by_class_and_confusions(open_app: Open) -> None:
