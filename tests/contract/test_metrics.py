@@ -75,6 +75,16 @@ def figures(found: Any) -> list[float]:
     return [found.value, *found.baselines.values(), *found.checks.values(), *lists]
 
 
+def test_a_network_in_double_precision_gets_the_figure_of_single_precision(name: str) -> None:
+    found = []
+    for kind in (torch.float32, torch.float64):
+        trace = traced(toy.loaded(toy.seeded(toy.Pooled()).to(kind), 4, side=SIDE, plain=False))
+        heatmap = explain.run(trace.model, trace, explain.DeepLift(), FIRST)
+        found.append(explain.measure(trace, make(name), heatmap))
+    assert found[0].value == pytest.approx(found[1].value, rel=1e-3, abs=1e-4)
+    assert all(value.dtype == np.float32 for value in vars(found[1]).values() if isinstance(value, np.ndarray))
+
+
 @pytest.mark.parametrize("target", [ClassLogit(0), ClassProbability(1), Contrast(1, 0)])
 def test_the_figure_is_finite_knows_its_origin_and_stands_beside_the_controls(
     model: models.LoadedModel, name: str, target: Any
