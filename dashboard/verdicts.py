@@ -30,6 +30,13 @@ EDGES = 0.7
 #: A sign and a word for what holds, what does not, and what is neither.
 SIGNS = {True: ("✓", "Holds"), False: ("✗", "Fails"), None: ("○", "No verdict")}
 PARTLY = ("◐", "In part")
+#: What the quick check's two questions are called.
+HIDING, ANOTHER = "Hiding it", "Another class"
+#: Two probabilities, shares or correlations that differ by less are not told apart; nor are figures with a unit that
+#: differ by less than this share of the larger.
+LEAST = 0.01
+#: Digits after the point at the most.
+DIGITS = 6
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class Verdict:
     """What one check says.
 
     about: what was checked. text: one of our sentences. short: a failure in a few words. partly: whether a map that
-    does not hold is better than some of the maps that know nothing.
+    neither holds nor fails is better than some of the maps that know nothing, or than chance on average.
     """
 
     about: str
@@ -57,10 +64,17 @@ class Verdict:
         return PARTLY[1] if self.partly else SIGNS[self.holds][1]
 
 
-def quick(shown: Shown) -> tuple[Verdict, ...]:
-    """Say what the quick check found, and what is known of the method; nothing of what is no map."""
-    explanation = shown.answer.explanation
-    return tuple(_quick(shown, explanation)) if isinstance(explanation, Heatmap) else ()
+def quick(shown: Shown, further: bool = False) -> tuple[Verdict, ...]:
+    """Say what the quick check found, and what is known of the method; nothing of what is no map.
+
+    further: whether all checks were made, too, so that what the quick one had no time for need not be said.
+    """
+    explanation, check = shown.answer.explanation, shown.answer.check
+    if not isinstance(explanation, Heatmap):
+        return ()
+    found = tuple(_quick(shown, explanation))
+    unasked = further and check is not None and check.other is None
+    return tuple(verdict for verdict in found if not (unasked and verdict.about == ANOTHER))
 
 
 def _quick(shown: Shown, heatmap: Heatmap) -> Iterator[Verdict]:
@@ -87,33 +101,33 @@ def _hiding(check: QuickCheck, asked: Question, outlined: bool) -> Verdict:
     if asked.rather is not None:
         about += f" against *{words.escaped(asked.rather)}*"
     area = f"{'marked' if outlined else 'strongest'} {share}"
-    first = _moved(about, check.before, check.hidden, f"from {words.percent(check.before)} ")
-    second = _moved("it", check.before, check.elsewhere)
-    text = f"Hiding the {area} {first}; hiding a random {share} {second}."
-    return Verdict("Hiding it", check.passed, text, "hiding what it marks does no more than hiding any other place")
-
-
-def _moved(what: str, before: float, after: float, start: str = "") -> str:
-    if words.percent(before) == words.percent(after):
-        return f"leaves {what} at {words.percent(after)}"
-    return f"{'drops' if after < before else 'raises'} {what} {start}to {words.percent(after)}"
+    if check.passed is None:
+        text = f"Hiding the {area} changes next to nothing about {about}, {words.percent(check.before)}"
+        return Verdict(HIDING, None, f"{text}, and so does hiding as much elsewhere: neither says what counts.")
+    before, hidden, elsewhere = words.shares(check)
+    first = words.moved(about, before, hidden, check.hidden < check.before, f"from {before} ")
+    second = words.moved("it", before, elsewhere, check.elsewhere < check.before)
+    text = f"Hiding the {area} {first}; hiding a random {share} {second}"
+    if check.passed:
+        return Verdict(HIDING, True, f"{text}.")
+    short, chance = words.no_more(check), check.may_be_chance
+    return Verdict(HIDING, None if chance else False, f"{text}: {short}.", short, partly=chance)
 
 
 def _another(check: QuickCheck, asked: Question, names: tuple[str, ...]) -> Verdict:
-    about = "Another class"
     if check.other is None:
         # No time is named: a report must say the same on every machine.
         text = "Not asked about another class yet, since that takes as long again; “Check thoroughly” does it."
-        return Verdict(about, None, text)
+        return Verdict(ANOTHER, None, text)
     name = f"*{words.escaped(name_of(check.other, names))}*"
     alone = " alone" if asked.rather is not None else ""
     if check.alike is None:
-        return Verdict(about, True, f"For {name}{alone} the map is empty: it tells the two apart.")
+        return Verdict(ANOTHER, True, f"For {name}{alone} the map is empty: it tells the two apart.")
     figure = f"{check.alike:.2f}"
     if check.alike >= SAME:
         text = f"The map for {name}{alone} is nearly the same ({figure}): it does not tell the two apart."
-        return Verdict(about, False, text, f"it is nearly the same for {name}{alone}")
-    return Verdict(about, True, f"The map for {name}{alone} is another one (rank correlation {figure}).")
+        return Verdict(ANOTHER, False, text, f"it is nearly the same for {name}{alone}")
+    return Verdict(ANOTHER, True, f"The map for {name}{alone} is another one (rank correlation {figure}).")
 
 
 def notes(shown: Shown) -> list[str]:
@@ -130,6 +144,9 @@ def beside(found: Iterable[Verdict]) -> str:
     failed = [verdict.short for verdict in found if verdict.holds is False]
     if failed:
         return f"✗ **Weak guide:** {'; '.join(failed)}."
+    partly = [verdict.short for verdict in found if verdict.partly]
+    if partly:
+        return f"{PARTLY[0]} **Holds up in part:** {'; '.join(partly)}."
     return "✓ Holds up in the quick check." if any(verdict.holds for verdict in found) else ""
 
 
@@ -138,13 +155,38 @@ def measured(metric: Metric, found: Curve | Score) -> Verdict:
     holds, said, partly = _judged(metric, found)
     error = f" ± {figure(found.error)}" if isinstance(found, Score) and math.isfinite(found.error) else ""
     noted = "".join(f" {words.escaped(note)}" for note in found.notes)
-    text = f"**{_shown(found)[0]}**{error} ({metric.better} is better){_others(found)}{said}{noted}"
+    own = own_figure(metric, found, _digits(found))
+    text = f"**{own}**{error} ({metric.better} is better){_others(found)}{said}{noted}"
     return Verdict(metric.label, holds, text, partly=partly)
 
 
 def plain_figures(found: Curve | Score) -> str:
     """Say the figure and those of the control maps, without marks."""
-    return f"{_shown(found)[0]}{_others(found)}."
+    own = _shown(found)[0] if found.metric is None else own_figure(found.metric, found, _digits(found))
+    return f"{own}{_others(found)}."
+
+
+def own_figure(metric: Metric, found: Curve | Score, digits: int = 2) -> str:
+    """Write the figure of a map, with as many digits more as tell it from the limit that it keeps or misses."""
+    if isinstance(metric.passes, float) and found.value != metric.passes:
+        while digits < DIGITS and float(figure(found.value, digits)) == metric.passes:
+            digits += 1
+    return figure(found.value, digits)
+
+
+def better(metric: Metric, found: Curve | Score, other: float) -> bool | None:
+    """Tell whether a map has a better figure than another has; None where they are too close to be told apart."""
+    ahead = (found.value - other) * (1 if metric.better == "higher" else -1)
+    least = LEAST * max(abs(found.value), abs(other)) if metric.has_unit else LEAST
+    if isinstance(found, Score) and math.isfinite(found.error):
+        least = max(least, found.error)
+    return None if abs(ahead) <= least else ahead > 0
+
+
+def beats_controls(metric: Metric, found: Curve | Score) -> bool:
+    """Tell whether a map holds, and is better than every map that knows nothing."""
+    holds = measured(metric, found).holds is True
+    return holds and all(better(metric, found, value) for value in found.baselines.values())
 
 
 def _judged(metric: Metric, found: Curve | Score) -> tuple[bool | None, str, bool]:
@@ -155,14 +197,16 @@ def _judged(metric: Metric, found: Curve | Score) -> tuple[bool | None, str, boo
     if metric.passes != "controls":
         least = "least" if sign > 0 else "most"
         return sign * (found.value - metric.passes) >= 0, f". At {least} {figure(metric.passes)} passes.", False
-    if all(value == found.value for value in found.baselines.values()):
-        return None, ".", False
-    beaten = [name for name, value in found.baselines.items() if sign * (found.value - value) > 0]
-    if len(beaten) == len(found.baselines):
+    against = {name: better(metric, found, value) for name, value in found.baselines.items()}
+    beaten, close = ([_control(name) for name, one in against.items() if one is which] for which in (True, None))
+    if len(close) == len(against):
+        return None, ": too close to tell." if close else ".", False
+    if len(beaten) == len(against):
         return True, f": better than {_all(len(beaten))}.", False
     if not beaten:
         return False, ": no better than any of them.", False
-    return None, f": better than {' and '.join(_control(name) for name in beaten)} only.", True
+    rest = f", too close to {' and '.join(close)} to tell." if close else " only."
+    return None, f": better than {' and '.join(beaten)}{rest}", True
 
 
 def _all(count: int) -> str:
@@ -171,9 +215,13 @@ def _all(count: int) -> str:
 
 def _shown(found: Curve | Score) -> list[str]:
     """Write the figure and those of the control maps, with as many digits as tell them apart."""
-    values = [found.value, *found.baselines.values()]
-    short, long = [figure(value) for value in values], [figure(value, 3) for value in values]
-    return long if len(set(short)) < len(set(long)) else short
+    return [figure(value, _digits(found)) for value in (found.value, *found.baselines.values())]
+
+
+def _digits(found: Curve | Score) -> int:
+    values = (found.value, *found.baselines.values())
+    short, long = ({figure(value, digits) for value in values} for digits in (2, 3))
+    return 3 if len(short) < len(long) else 2
 
 
 def _others(found: Curve | Score) -> str:
@@ -197,11 +245,13 @@ def figure(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}g}"
 
 
-def summary(found: list[Verdict]) -> str:
-    """Count what holds and what fails."""
+def summary(found: Iterable[Verdict], declined: int = 0) -> str:
+    """Count what holds and what fails; declined: how many checks mean nothing for the map."""
+    found = list(found)
     held, failed = (sum(verdict.holds is which for verdict in found) for which in (True, False))
     partly = sum(verdict.partly for verdict in found)
     text = f"✓ **{held}** hold{'s' if held == 1 else ''}, ✗ **{failed}** fail{'s' if failed == 1 else ''}"
     text += f", ◐ **{partly}** in part" if partly else ""
     unsaid = len(found) - held - failed - partly
-    return text + (f", ○ {unsaid} without a verdict" if unsaid else "")
+    text += f", ○ {unsaid} without a verdict" if unsaid else ""
+    return text + (f", ○ {declined} not for this map" if declined else "")

@@ -109,24 +109,50 @@ def evidence(answer: Answer, outlined: bool) -> str:
 def _checked(check: QuickCheck, outlined: bool) -> str:
     share = percent(check.share)
     area = f"marked {share} of the picture" if outlined else f"strongest {share} of the map"
-    if percent(check.before) == percent(check.hidden) == percent(check.elsewhere):
+    if check.passed is None:
         return (
             f"Hiding the {area} changes next to nothing, and so does hiding as much elsewhere: "
             "there is **no evidence** that it counts."
         )
-    hidden, elsewhere = _moves(check.before, check.hidden), _moves(check.before, check.elsewhere)
-    verb = hidden.split()[0]
-    second = elsewhere.removeprefix(f"{verb} the figure ") if elsewhere.split()[0] == verb else elsewhere
-    test = f"hiding it {hidden}, hiding as much elsewhere {second}."
+    before, hidden, elsewhere = shares(check)
+    first = moved("the figure", before, hidden, check.hidden < check.before)
+    second = moved("the figure", before, elsewhere, check.elsewhere < check.before)
+    test = f"hiding it {first}, hiding as much elsewhere {second.removeprefix(f'{first.split()[0]} the figure ')}."
     if check.passed:
         return f"The {area} raised that the most: {test}"
-    return f"By this map, the {area} raised that the most; but {test} So the map is a **weak guide** here."
+    more = no_more(check)
+    more = f"{more[0].upper()}{more[1:]}."
+    if check.may_be_chance:
+        return f"By this map, the {area} raised that the most: {test} {more}"
+    return f"By this map, the {area} raised that the most; but {test} {more} So the map is a **weak guide** here."
 
 
-def _moves(before: float, after: float) -> str:
-    if percent(after) == percent(before):
-        return f"leaves the figure at {percent(after)}"
-    return f"{'drops' if after < before else 'raises'} the figure to {percent(after)}"
+def no_more(check: QuickCheck) -> str:
+    """Say in a few words how little hiding the marked area does, by itself or beside hiding as much elsewhere."""
+    if check.hidden >= check.elsewhere:
+        return "hiding what it marks does no more than hiding as much elsewhere"
+    if not check.falls:
+        return "hiding what it marks takes next to nothing away"
+    return f"places elsewhere differ by ± {percent(check.spread)} among themselves, so chance alone may do as much"
+
+
+def shares(check: QuickCheck) -> tuple[str, str, str]:
+    """Write how sure the network is: before, with the marked area hidden, with as much hidden elsewhere.
+
+    With more digits than usual where a change that counts would not show.
+    """
+    figures = (check.before, check.hidden, check.elsewhere)
+    before, hidden, elsewhere = map(percent, figures)
+    if any(check.counts(after) and percent(after) == before for after in figures[1:]):
+        before, hidden, elsewhere = (f"{100 * figure:.2g}{UNBROKEN}%" for figure in figures)
+    return before, hidden, elsewhere
+
+
+def moved(what: str, before: str, after: str, falls: bool, start: str = "") -> str:
+    """Say how a share has moved, both as they are written: "drops it to 9 %", "leaves it at 71 %"."""
+    if before == after:
+        return f"leaves {what} at {after}"
+    return f"{'drops' if falls else 'raises'} {what} {start}to {after}"
 
 
 def trust(answer: Answer, asks_probability: bool = False) -> list[str]:
@@ -147,8 +173,12 @@ def adds_up(explanation: Explanation) -> bool | None:
 def adding_up(explanation: Explanation, asks_probability: bool) -> str:
     """Say how much is missing of what evidence should add up to."""
     adds = "adds up" if adds_up(explanation) else "does not quite add up"
-    what, missing = "probability" if asks_probability else "score", explanation.checks["completeness"]
-    return f"The evidence {adds} to the {what}: {percent(abs(missing))} of the difference is missing."
+    what, missing = "probability" if asks_probability else "score", abs(explanation.checks["completeness"])
+    share = percent(missing)
+    if share == percent(ADDS_UP) and missing != ADDS_UP:
+        # Whether it is more or less than what may be missing must show.
+        share = f"{'over' if missing > ADDS_UP else 'under'} {percent(ADDS_UP)}"
+    return f"The evidence {adds} to the {what}: {share} of the difference is missing."
 
 
 def _together(concepts: Concepts, asks_probability: bool) -> str:

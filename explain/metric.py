@@ -35,8 +35,9 @@ class Metric(ABC):
     A subclass is a frozen dataclass; its fields are its parameters, as those of a Method. `better` says which
     direction is good, `asks_again` whether the method that made the map is asked again, on other pictures, classes
     or weights, and `cost` about how often the network is run, or the method asked. `passes` says when a map passes;
-    None = no figure is a pass or a failure. `axes` says what x and y of its curve are. Wrong values are refused when
-    the metric is made.
+    None = no figure is a pass or a failure. `has_unit` says whether its figure is in units of the target, and of any
+    size; others are shares, probabilities or correlations. `axes` says what x and y of its curve are. Wrong values are
+    refused when the metric is made.
     """
 
     family: ClassVar[Family]
@@ -47,6 +48,7 @@ class Metric(ABC):
     asks_again: ClassVar[bool] = False
     cost: ClassVar[int] = 0
     passes: ClassVar[Passes | None] = "controls"
+    has_unit: ClassVar[bool] = False
     axes: ClassVar[tuple[str, str]] = ("", "")
 
     def __post_init__(self) -> None:

@@ -170,6 +170,10 @@ class Prediction:
     logits: NDArray[np.float32]
 
 
+#: A probability that changes by less says nothing about what was hidden; of a small one, a tenth of itself counts.
+LEAST_CHANGE, LEAST_SHARE = 0.01, 0.1
+
+
 @dataclass(frozen=True)
 class QuickCheck:
     """How sure the network is (0..1) of the target: before, with the marked area hidden, with as much hidden at random.
@@ -191,9 +195,28 @@ class QuickCheck:
     edges: float | None = None
 
     @property
-    def passed(self) -> bool:
-        """Whether hiding the marked area takes clearly more away than hiding as much elsewhere: by over one spread."""
-        return self.hidden < min(self.before, self.elsewhere - self.spread)
+    def passed(self) -> bool | None:
+        """Whether hiding the marked area takes clearly more away than hiding as much elsewhere: by over one spread.
+
+        None where neither changes the answer by what counts as a change, so that nothing can be said.
+        """
+        if not (self.counts(self.hidden) or self.counts(self.elsewhere)):
+            return None
+        return self.falls and self.hidden < self.elsewhere - self.spread
+
+    def counts(self, after: float) -> bool:
+        """Whether a probability after something was hidden differs from the one before by what counts as a change."""
+        return after != self.before and abs(after - self.before) >= min(LEAST_CHANGE, LEAST_SHARE * self.before)
+
+    @property
+    def falls(self) -> bool:
+        """Whether hiding the marked area takes something away that counts."""
+        return self.hidden < self.before and self.counts(self.hidden)
+
+    @property
+    def may_be_chance(self) -> bool:
+        """Whether hiding the marked area takes more away than hiding as much elsewhere, but by a spread at the most."""
+        return self.passed is False and self.falls and self.hidden < self.elsewhere
 
 
 def share_of_area(values: NDArray[np.float32], share: float) -> NDArray[np.bool_]:

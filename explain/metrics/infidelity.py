@@ -45,6 +45,7 @@ class Infidelity(Metric):
     paper: ClassVar = "Yeh et al., 2019, arXiv:1901.09392"
     caption: ClassVar = "small random changes: does the map foretell the score?"
     better: ClassVar = "lower"
+    has_unit: ClassVar = True
     cost: ClassVar = 11
 
     samples: Annotated[int, Range(2, 1000), "Pictures that are changed at random"] = 10

@@ -46,6 +46,7 @@ class ROAD(Metric):
     paper: ClassVar = "Rong et al., 2022, arXiv:2202.00449"
     caption: ClassVar = "blend the marked places into what is around them: does the score fall?"
     better: ClassVar = "lower"
+    has_unit: ClassVar = True
     cost: ClassVar = 40
     axes: ClassVar = ("share removed", "score")
 
