@@ -5,21 +5,25 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from dashboard import cache, samples
+from dashboard import cache, samples, verdicts
+from dashboard.answers import Declined
 from explain.params import Corners, params_of
 from explain.results import Heatmap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from dashboard.answers import Answer, Choice, Outcome
     from explain.metric import Metric
     from explain.tracing import Trace
+    from models.loaded import LoadedModel
+    from models.progress import Listener
 
 #: Checks and what each came to.
 Made = tuple[tuple["Metric", "Outcome"], ...]
 #: A box that covers this share of the crop and more says nothing of where a map lies.
 FILLS = 0.9
+
 
 def planned(choice: Choice, answer: Answer) -> tuple[Metric, ...]:
     """List the checks of a map, the cheap ones first; those that need a box only where one is known."""
@@ -41,10 +45,41 @@ def made(choice: Choice, answer: Answer) -> Made:
     return done if len(done) == len(found) else ()
 
 
+def decisive_first(found: Iterable[tuple[Metric, Outcome]]) -> Made:
+    """Sort checks by how much they say: those that decide, those without a verdict, those that are not for the map."""
+
+    def place(one: tuple[Metric, Outcome]) -> int:
+        metric, outcome = one
+        if isinstance(outcome, Declined):
+            return 2
+        verdict = verdicts.measured(metric, outcome)
+        return 0 if verdict.holds is not None or verdict.partly else 1
+
+    return tuple(sorted(found, key=place))
+
+
+def asks_another_class(metric: Metric) -> bool:
+    """Tell whether a check asks what the quick check asks of another class, too."""
+    from explain.metrics.random_logit import RandomLogit
+
+    return isinstance(metric, RandomLogit)
+
+
 def make(trace: Trace, choice: Choice, answer: Answer) -> Iterator[tuple[Metric, Outcome]]:
     """Make all checks of a map, one after the other, and keep nothing."""
     for metric in planned(choice, answer):
         yield metric, cache.measured(trace, choice, answer, metric)
+
+
+def whole(model: LoadedModel, choice: Choice, answer: Answer, listener: Listener) -> Answer:
+    """Ask for another class where the quick check had no time to, so that an answer holds the same on every machine."""
+    import explain
+    import models
+
+    if answer.check is None or answer.check.other is not None:
+        return answer
+    with models.heard_by(listener):
+        return about_another_class(explain.trace(model, choice.picture.image), choice, answer, True)
 
 
 def about_another_class(trace: Trace, choice: Choice, answer: Answer, wanted: bool) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -12,13 +13,12 @@ from dashboard.lens import Option, picker
 from explain.results import Curve, Heatmap
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from streamlit.delta_generator import DeltaGenerator
 
     from dashboard.answers import Choice, Outcome
     from dashboard.show import Shown
-    from dashboard.verdicts import Verdict
     from explain.metric import Metric
     from explain.results import QuickCheck
 
@@ -41,7 +41,15 @@ def beside(shown: Shown) -> None:
             st.markdown(line)
 
 
-def quick(shown: Shown) -> DeltaGenerator | None:
+@dataclass(frozen=True)
+class Offer:
+    """Where all checks are offered and summed up; unasked: where it is said what the quick one had no time for."""
+
+    place: DeltaGenerator
+    unasked: DeltaGenerator | None
+
+
+def quick(shown: Shown) -> Offer | None:
     """Draw what the quick check found; return the place of what all checks find, None where nothing can be checked."""
     found, notes = verdicts.quick(shown), verdicts.notes(shown)
     if not found and not notes:
@@ -49,15 +57,19 @@ def quick(shown: Shown) -> DeltaGenerator | None:
     st.subheader("Does it hold up?", anchor=False)
     check = shown.answer.check
     with st.container(key="quick-check", gap="small"):
+        lines = {verdict.about: st.empty() for verdict in found}
         for verdict in found:
-            st.markdown(f"{verdict.sign} **{verdict.word}.** {verdict.text}")
+            lines[verdict.about].markdown(f"{verdict.sign} **{verdict.word}.** {verdict.text}")
         if check is not None:
             with st.expander("The figures of hiding it", icon=":material/bar_chart:"):
                 _bars(check, words.measured(shown.question))
         for note in notes:
             st.caption(words.escaped(note))
     explanation = shown.answer.explanation
-    return st.container(key="check-all") if isinstance(explanation, Heatmap) and not explanation.empty else None
+    if not isinstance(explanation, Heatmap) or explanation.empty:
+        return None
+    unasked = check is not None and check.other is None
+    return Offer(st.container(key="check-all"), lines.get(verdicts.ANOTHER) if unasked else None)
 
 
 def _bars(check: QuickCheck, what: str) -> None:
@@ -77,13 +89,13 @@ def halted(choice: Choice) -> bool:
     return feedback.stopped(("checks", choice.key))
 
 
-def thorough(shown: Shown, offer: DeltaGenerator, place: DeltaGenerator, stopped: bool) -> None:
+def thorough(shown: Shown, offer: Offer, place: DeltaGenerator, stopped: bool) -> None:
     """Offer all checks in one place; where they are asked for, make them one after the other and draw them in another.
 
     stopped: whether the user has stopped them; what was found until then is drawn.
     """
     # Above the button: what was clicked stays until something else is, and in going must not move "Stop" away.
-    above, slot = offer.container(), offer.empty()
+    above, slot = offer.place.container(), offer.place.empty()
     if not _asked(shown.choice):
         with slot:
             st.button(
@@ -110,6 +122,9 @@ def thorough(shown: Shown, offer: DeltaGenerator, place: DeltaGenerator, stopped
                 outcome = cache.check(shown.choice, shown.answer, metric, hear)
             if outcome is not None:
                 table.add(metric, outcome)
+                if offer.unasked is not None and checks.asks_another_class(metric):
+                    offer.unasked.empty()
+        table.sort()
     with slot.container():
         st.markdown(_summed_up(table, stopped))
         if stopped and table.left:
@@ -117,11 +132,11 @@ def thorough(shown: Shown, offer: DeltaGenerator, place: DeltaGenerator, stopped
 
 
 def _summed_up(table: _Table, stopped: bool) -> str:
-    done, count = len(table.planned) - table.left, len(table.planned)
-    said = f"Checked thoroughly: {verdicts.summary(table.found)}; the figures are below."
+    done, count = len(table.made), len(table.planned)
+    said = f"Checked thoroughly: {table.summary}; the figures are below."
     if not (stopped and table.left):
         return said
-    return f"Stopped after {done} of {count} checks. {said if table.found else ''}"
+    return f"Stopped after {done} of {count} checks. {said if done else ''}"
 
 
 def _asked(choice: Choice) -> bool:
@@ -147,16 +162,25 @@ class _Table:
 
     def __init__(self, place: DeltaGenerator, planned: tuple[Metric, ...]) -> None:
         self.planned = planned
-        self.found: list[Verdict] = []
-        self.left = len(planned)
+        self.made: list[tuple[Metric, Outcome]] = []
         with place:
             st.subheader("All checks", anchor=False)
             with st.container(key="checks"):
-                self._cells = {metric: st.empty() for metric in planned}
+                self._cells = [st.empty() for _ in planned]
             self._legend = st.empty()
             self._curves = st.container(key="check-curves")
-        for metric in planned:
-            self._write(metric, WAITING, "")
+        self._arrange(planned)
+
+    @property
+    def left(self) -> int:
+        """How many checks were not made yet."""
+        return len(self.planned) - len(self.made)
+
+    @property
+    def summary(self) -> str:
+        """Count what was found."""
+        found = [verdicts.measured(metric, one) for metric, one in self.made if not isinstance(one, Declined)]
+        return verdicts.summary(found, len(self.made) - len(found))
 
     def so_far(self, metric: Metric) -> Callable[[object], None]:
         """Return what draws a figure that is under way."""
@@ -169,19 +193,35 @@ class _Table:
 
     def add(self, metric: Metric, outcome: Outcome) -> None:
         """Draw what a check has found."""
-        self.left -= 1
+        self.made.append((metric, outcome))
+        self._put(metric, outcome)
+        if isinstance(outcome, Curve):
+            self._draw(metric, outcome)
+
+    def sort(self) -> None:
+        """Put the checks that decide first, once nothing more is coming; until then each stays where it is."""
+        found = checks.decisive_first(self.made)
+        known = [metric for metric, _ in found]
+        self._arrange([*known, *(metric for metric in self.planned if metric not in known)])
+        for metric, outcome in found:
+            self._put(metric, outcome)
+
+    def _arrange(self, metrics: Sequence[Metric]) -> None:
+        """Give each check its cell, which says nothing yet."""
+        self._place = dict(zip(metrics, self._cells, strict=True))
+        for metric in metrics:
+            self._write(metric, WAITING, "")
+
+    def _put(self, metric: Metric, outcome: Outcome) -> None:
         if isinstance(outcome, Declined):
             self._write(metric, verdicts.SIGNS[None][0], words.escaped(f"Not for this map. {outcome.reason}"))
             return
         verdict = verdicts.measured(metric, outcome)
-        self.found.append(verdict)
         self._write(metric, f"{verdict.sign} {verdict.word}.", verdict.text)
-        if isinstance(outcome, Curve):
-            self._draw(metric, outcome)
 
     def _write(self, metric: Metric, sign: str, text: str) -> None:
         head = f"**{sign} {words.escaped(metric.label)}** · {words.escaped(metric.caption)}"
-        self._cells[metric].markdown(f"{head}  \n{text}" if text else head)
+        self._place[metric].markdown(f"{head}  \n{text}" if text else head)
 
     def _draw(self, metric: Metric, curve: Curve) -> None:
         from explain.figures import checked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dashboard import concepts, own, samples, verdicts, words
+from dashboard import checks, concepts, own, samples, verdicts, words
 from dashboard.answers import Declined
 from dashboard.catalogue import catalogue
 from dashboard.classes import TOP, name_of
@@ -75,7 +75,8 @@ def _asked(shown: Shown) -> str:
 def _entry(shown: Shown, made: Made) -> Entry:
     answer = shown.answer
     panels, bar = _panels(shown)
-    findings = [f"{verdict.sign} **{verdict.word}.** {verdict.text}" for verdict in verdicts.quick(shown)]
+    quick = verdicts.quick(shown, further=any(checks.asks_another_class(metric) for metric, _ in made))
+    findings = [f"{verdict.sign} **{verdict.word}.** {verdict.text}" for verdict in quick]
     findings += [] if answer.check is None else _hidden(answer.check, words.measured(shown.question))
     findings += [words.escaped(text) for text in verdicts.notes(shown)]
     return Entry(
@@ -88,13 +89,13 @@ def _entry(shown: Shown, made: Made) -> Entry:
         bar=bar,
         guesses=_guesses(shown),
         findings=tuple(findings),
-        checks=tuple(_checks(made)),
+        checks=tuple(all_checks(made)),
     )
 
 
-def _checks(made: Made) -> Iterator[Checked]:
-    """Write the figures of all checks, each with what it is."""
-    for metric, outcome in made:
+def all_checks(made: Made) -> Iterator[Checked]:
+    """Write the figures of all checks, each with what it is, those that decide first."""
+    for metric, outcome in checks.decisive_first(made):
         if isinstance(outcome, Declined):
             text = words.escaped(f"Not for this map. {outcome.reason}")
             yield Checked(metric.label, metric.caption, verdicts.SIGNS[None][0], text)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import io
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 import explain
-from dashboard import cache, checks, cli, samples, uploads, verdicts
+from dashboard import cache, checks, cli, samples, uploads, verdicts, words
 from dashboard.answers import Answer, Choice, Declined
 from dashboard.catalogue import catalogue
 from dashboard.classes import Question
@@ -84,7 +86,47 @@ def test_a_map_that_fails_is_labelled_beside_the_map_with_the_reason() -> None:
     shown = said(check=dataclasses.replace(HELD, hidden=0.71))
     assert texts(shown)[0].startswith(f"Fails: Hiding the marked 10 % leaves *{NAMES[0]}* at 71 %")
     line = verdicts.beside(verdicts.quick(shown))
-    assert line.startswith("✗ **Weak guide:**") and "any other place" in line
+    assert line.startswith("✗ **Weak guide:**") and "no more than hiding as much elsewhere" in line
+
+
+def test_a_fall_within_the_spread_of_other_places_may_be_chance_and_the_spread_is_named() -> None:
+    shown = said(check=dataclasses.replace(HELD, hidden=0.60, elsewhere=0.66, spread=0.08))
+    chance = "places elsewhere differ by ± 8.0 % among themselves, so chance alone may do as much."
+    assert shown.answer.check is not None and shown.answer.check.passed is False
+    assert texts(shown)[0].startswith("In part: ") and "weak guide" not in words.sentence(shown.answer, shown.question)
+    assert texts(shown)[0].endswith(f"drops it to 66 %: {chance}")
+    assert plain(verdicts.beside(verdicts.quick(shown))) == f"◐ **Holds up in part:** {chance}"
+    assert f"hiding as much elsewhere to 66 %. P{chance[1:]}" in plain(words.sentence(shown.answer, shown.question))
+
+
+def test_a_class_that_is_hardly_likely_holds_where_a_tenth_of_it_goes() -> None:
+    shown = said(check=dataclasses.replace(HELD, before=0.013, hidden=0.006, elsewhere=0.054, spread=0.02))
+    moved = "from 1.3 % to 0.6 %; hiding a random 10 % raises it to 5.4 %."
+    assert texts(shown)[0] == f"Holds: Hiding the marked 10 % drops *{NAMES[0]}* {moved}"
+    few = dataclasses.replace(HELD, before=0.0054, hidden=0.0046, elsewhere=0.00541, spread=0.0)
+    text = "from 0.54 % to 0.46 %; hiding a random 10 % leaves it at 0.54 %."
+    assert texts(said(check=few))[0] == f"Holds: Hiding the marked 10 % drops *{NAMES[0]}* {text}"
+    none = dataclasses.replace(HELD, before=0.0, hidden=0.0, elsewhere=0.0, spread=0.0)
+    assert none.passed is None and dataclasses.replace(none, before=1e-9).passed is False
+
+
+def test_hiding_that_takes_nothing_away_is_not_called_a_fall() -> None:
+    for hidden in (0.712, 0.709):
+        shown = said(check=dataclasses.replace(HELD, hidden=hidden, elsewhere=0.8))
+        assert texts(shown)[0].endswith("raises it to 80 %: hiding what it marks takes next to nothing away.")
+
+
+@pytest.mark.parametrize(("hidden", "elsewhere"), [(0.705, 0.7095), (0.712, 0.7101), (0.7099, 0.701)])
+def test_where_hiding_changes_next_to_nothing_there_is_no_verdict(hidden: float, elsewhere: float) -> None:
+    shown = said(check=dataclasses.replace(HELD, hidden=hidden, elsewhere=elsewhere, spread=0.0001))
+    assert texts(shown)[0].startswith("No verdict: ") and "neither says what counts" in texts(shown)[0]
+    assert "no evidence" in words.sentence(shown.answer, shown.question)
+    assert "Weak guide" not in verdicts.beside(verdicts.quick(shown))
+
+
+def test_a_random_place_that_counts_where_the_marked_one_does_not_is_a_failure() -> None:
+    shown = said(check=dataclasses.replace(HELD, hidden=0.709, elsewhere=0.5, spread=0.01))
+    assert texts(shown)[0].startswith("Fails: ")
 
 
 def test_maps_of_two_classes_that_are_the_same_do_not_tell_them_apart() -> None:
@@ -124,7 +166,15 @@ def test_a_method_that_is_the_same_for_every_class_says_so() -> None:
         assert "same for every class" in texts(said(method))[0]
 
 
-@pytest.mark.parametrize(("missing", "text"), [(0.003, "Holds: The evidence adds up"), (0.2, "Fails: The evidence do")])
+@pytest.mark.parametrize(
+    ("missing", "text"),
+    [
+        (0.003, "Holds: The evidence adds up"),
+        (0.2, "Fails: The evidence do"),
+        (0.0101, "Fails: The evidence does not quite add up to the score: over 1.0 % of"),
+        (0.00999, "Holds: The evidence adds up to the score: under 1.0 % of"),
+    ],
+)
 def test_evidence_that_should_add_up_says_whether_it_does(missing: float, text: str) -> None:
     assert texts(said(checks={"completeness": missing}))[2].startswith(text)
 
@@ -134,7 +184,21 @@ def test_a_map_without_evidence_is_not_checked() -> None:
     assert texts(shown) == [] and verdicts.beside(verdicts.quick(shown)) == ""
 
 
-def test_the_second_most_likely_class_is_asked_about_and_of_a_contrast_its_other() -> None:
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let the quick check wait for another class as long as is said, however fast the machine is."""
+
+    def wait(seconds: float) -> None:
+        monkeypatch.setattr(explain, "quick_check", functools.partial(explain.quick_check, patience=seconds))
+        cache.shelf.clear()
+
+    return wait
+
+
+def test_the_second_most_likely_class_is_asked_about_and_of_a_contrast_its_other(
+    patience: Callable[[float], None],
+) -> None:
+    patience(math.inf)
     first = asked()
     assert first.answer.check is not None
     assert first.answer.check.other == int(first.answer.prediction.indices[1])
@@ -184,12 +248,46 @@ def test_a_figure_is_read_beside_maps_that_know_nothing() -> None:
 
 
 def test_a_figure_that_is_better_than_some_or_none_of_them_says_so() -> None:
-    part = measured("Deletion", 0.17, CONTROLS)
+    part = measured("Deletion", 0.165, {**CONTROLS, "centre": 0.14})
     assert (part.holds, part.word) == (None, "In part")
     assert part.text.endswith("better than a random map and an edge detector only.")
+    close = measured("Deletion", 0.165, CONTROLS)
+    assert (close.holds, close.word) == (None, "In part")
+    few = "better than a random map and an edge detector, too close to the picture's centre to tell."
+    assert close.text.endswith(few)
     none = measured("Deletion", 0.3, CONTROLS)
     assert none.holds is False and none.text.endswith("no better than any of them.")
     assert measured("Insertion", 0.3, CONTROLS).holds is True
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "other", "error"),
+    [
+        ("Deletion", 0.5, 0.505, math.nan),
+        ("Insertion", 0.5000001, 0.5, math.nan),
+        ("Infidelity", 1e-5, 1.005e-5, math.nan),
+        ("Infidelity", 0.5, 0.7, 0.3),
+        ("ROAD", 9.0, 9.05, math.nan),
+    ],
+)
+def test_a_difference_that_is_rounding_or_within_the_error_decides_nothing(
+    name: str, value: float, other: float, error: float
+) -> None:
+    metric = explain.METRICS[name]()
+    baselines = dict.fromkeys(CONTROLS, other)
+    found = verdicts.measured(metric, Score(value=value, better=metric.better, baselines=baselines, error=error))
+    assert (found.holds, found.partly) == (None, False) and found.text.endswith("too close to tell.")
+
+
+def test_a_figure_with_a_unit_is_told_apart_however_small_it_is() -> None:
+    assert measured("Infidelity", 1e-6, dict.fromkeys(CONTROLS, 2e-6)).holds is True
+    assert measured("Infidelity", 2e-6, dict.fromkeys(CONTROLS, 1e-6)).holds is False
+
+
+@pytest.mark.parametrize(("value", "written"), [(0.0123, "0.012"), (0.01004, "0.01004"), (0.00996, "0.00996")])
+def test_a_figure_is_never_written_like_the_limit_that_it_keeps_or_misses(value: float, written: str) -> None:
+    found = measured("Completeness", value, {})
+    assert found.text == f"**{written}** (lower is better). At most 0.01 passes." and found.holds is (value < 0.01)
 
 
 def test_figures_that_differ_are_never_written_alike() -> None:
@@ -252,7 +350,10 @@ def test_checking_thoroughly_shows_every_figure_and_stays_until_something_else_i
     text = cells(app)
     assert "Holds. Deletion" in text and "better than" in text and "a random map gets" in text
     assert "○ Completeness" in text and "Not for this map." in text
-    assert "Checked thoroughly: ✓" in text
+    assert "Checked thoroughly: ✓" in text and "○ 1 without a verdict, ○ 1 not for this map;" in text
+    # Those that decide come first, and what is not for this map last.
+    order = [text.index(f" {name}** ·") for name in ("Deletion", "Another class", "Sparseness", "Completeness")]
+    assert order == sorted(order)
     assert len(app.get("plotly_chart")) == 1
 
     def fail(*given: object) -> None:
@@ -263,6 +364,18 @@ def test_checking_thoroughly_shows_every_figure_and_stays_until_something_else_i
     assert not app.exception and "Checked thoroughly: ✓" in cells(app)
     app.selectbox(key="class").select("banana").run()
     assert "check" not in app.query_params and app.button(key="check-button")
+
+
+def test_what_the_quick_check_had_no_time_for_is_not_said_any_more_once_it_was_asked(
+    open_app: Open, few: None, patience: Callable[[float], None]
+) -> None:
+    patience(0)
+    unasked = "Not asked about another class yet"
+    app = open_app(sample="temple", method="Saliency")
+    assert unasked in cells(app)
+    app.button(key="check-button").click().run()
+    assert not app.exception and "Another class** ·" in cells(app)
+    assert unasked not in cells(app) and unasked not in cells(app.run())
 
 
 def test_a_link_asks_for_all_checks(open_app: Open, few: None) -> None:
