@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import cache, checks, feedback, state
+from dashboard import cache, checks, feedback, state, verdicts
 from dashboard.answers import Declined
 from dashboard.compare import table
 
@@ -65,14 +65,18 @@ class Checked:
         return {n: one for n, one in outcomes.items() if one is not None and not isinstance(one, Declined)}
 
     def best(self, metric: Metric) -> set[int]:
-        """Number the panes with the best figure, once all are there; where all are alike, or no contest, none is."""
+        """Number the panes with the best figure, once all are there: those that no other can be told to be better than.
+
+        Only those that hold, and are better than all maps that know nothing; none where all are alike, or no contest.
+        """
         planned = sum(type(metric).__name__ in pane for pane in self.planned)
-        values = {number: one.value for number, one in self.measured(metric).items()}
+        found = self.measured(metric)
         there = sum(self.outcome(metric, number) is not None for number in range(len(self.seen)))
-        if not self.contest or there < planned or len(set(values.values())) < 2:
+        if not self.contest or there < planned:
             return set()
-        best = (max if metric.better == "higher" else min)(values.values())
-        return {number for number, value in values.items() if value == best}
+        values = [one.value for one in found.values()]
+        best = [n for n, one in found.items() if not any(verdicts.better(metric, one, it) is False for it in values)]
+        return {n for n in best if len(best) < len(found) and verdicts.beats_controls(metric, found[n])}
 
     def controls(self, metric: Metric) -> dict[str, tuple[float, float]]:
         """Return the lowest and the highest figure of each control map over the panes."""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from dashboard.compare.place import Place
     from dashboard.compare.scales import Scaled
 
-#: Inches of a pane's side, dots per inch, and letters in a line below it.
-SIDE, DPI, LETTERS = 3.4, 160, 46
+#: Inches of a pane's side and of a line below it, dots per inch, and letters in a line.
+SIDE, LINE, DPI, LETTERS = 3.4, 0.14, 160, 46
 #: How thick evidence lies on the picture at the most, and how soon, as on the page.
 THICKEST, SOONER = 0.78, 1.4
 
@@ -40,7 +40,8 @@ def printed(place: Place, drawn: Drawn) -> bytes:
         maps.append(apart)
         photos.append(photos[first])
     shape: Any = {"layout": "constrained", "dpi": DPI}
-    figure = Figure(figsize=(SIDE * len(panes), SIDE + 1.5), **shape)
+    lines = max(_wrapped(caption).count("\n") for _, caption in panes)
+    figure = Figure(figsize=(SIDE * len(panes), SIDE + 1.5 + LINE * lines), **shape)
     FigureCanvasAgg(figure)
     every = np.atleast_1d(figure.subplots(1, len(panes)))
     for axes, (title, caption), shown, photo in zip(every, panes, maps, photos, strict=True):
@@ -62,9 +63,13 @@ def _pane(axes: Axes, title: str, caption: str, shown: Scaled, photo: Image.Imag
     painted = _colours(shown)
     axes.imshow(painted.to_rgba(shown.values, alpha=thick), extent=extent, interpolation="bilinear")
     axes.set_title(fill(title.replace("$", r"\$"), 32), fontsize=11, fontweight="bold", loc="left")
-    axes.set_xlabel(fill(caption.replace("$", r"\$"), LETTERS), fontsize=8, loc="left")
+    axes.set_xlabel(_wrapped(caption), fontsize=8, loc="left")
     axes.set_xticks([])
     axes.set_yticks([])
+
+
+def _wrapped(caption: str) -> str:
+    return fill(caption.replace("$", r"\$"), LETTERS)
 
 
 def _bar(figure: Figure, axes: list[Axes], shown: Scaled) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dashboard.catalogue import catalogue
 from dashboard.classes import name_of
 from dashboard.compare.axes import AXES
 from dashboard.words import escaped, percent
@@ -62,7 +63,7 @@ def number(value: float) -> str:
 
 
 def answer(axis: Axis, one: Seen) -> str:
-    """Say in a line what a pane's network says, and what hiding the strongest part of its map does."""
+    """Say what a pane's network says, what hiding the strongest part of its map does, and how far to trust it."""
     found, names = one.answer, one.member.names
     first = name_of(int(found.prediction.indices[0]), names)
     explained = name_of(found.index, names)
@@ -79,7 +80,13 @@ def answer(axis: Axis, one: Seen) -> str:
             f"Its top {percent(check.share)} hidden: {_moves(check.before, check.hidden)}; "
             f"as much elsewhere: {percent(check.elsewhere)}."
         )
-    return " ".join(parts)
+    return " ".join([*parts, *caution(one.member.choice.method)])
+
+
+def caution(method: str) -> tuple[str, ...]:
+    """Say why the maps of a method may say little about the network; nothing where no such reason is known."""
+    known = catalogue().methods[method].caution
+    return (f"Caution: {known}",) if known else ()
 
 
 def _moves(before: float, after: float) -> str:

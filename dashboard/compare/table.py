@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from explain.metric import Metric
 
 LEGEND = "✗ fails the check · below the line: maps that know nothing of the network"
-BEST = "★ the best of the maps compared · "
+BEST = "★ the best of the maps compared, and better than all that know nothing · "
 NO_CONTEST = " · the questions differ, so read each map beside those below the line, not beside its neighbours"
 FAMILIES: tuple[str, ...] = get_args(Family)
 MUTED = "opacity:0.8;"
@@ -51,7 +51,7 @@ def _family(checked: Checked, name: str, metrics: Sequence[Metric]) -> str:
     controls = [checked.controls(metric) for metric in metrics]
     for place, control in enumerate(dict.fromkeys(name for beside in controls for name in beside)):
         cells = [_range(beside.get(control)) for beside in controls]
-        rows.append(row(_named(control), cells, MUTED + (LINE if place == 0 else "")))
+        rows.append(row(named(control), cells, MUTED + (LINE if place == 0 else "")))
     title = f'<caption style="text-align:left;font-weight:600;padding-bottom:0.3rem">{escape(name)}</caption>'
     style = TABLE.replace("separate", "collapse")
     return f'<table style="{style}">{title}<tr><td></td>{heads}</tr>{"".join(rows)}</table>'
@@ -76,7 +76,7 @@ def _cell(checked: Checked, metric: Metric, number: int) -> str:
     if isinstance(found, Declined):
         return f'<span title="{escape(found.reason, quote=True)}">not for this map</span>'
     failed = " ✗" if verdicts.measured(metric, found).holds is False else ""
-    figure = verdicts.figure(found.value)
+    figure = verdicts.own_figure(metric, found)
     return f"<b>★ {figure}</b>{failed}" if number in checked.best(metric) else f"{figure}{failed}"
 
 
@@ -88,5 +88,6 @@ def _range(ends: tuple[float, float] | None) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _named(control: str) -> str:
+def named(control: str) -> str:
+    """Say what a control map is."""
     return CONTROLS.get(control, f"the box's {control}")

@@ -10,7 +10,7 @@ import streamlit as st
 
 from dashboard import cache, feedback, sheet, state, widgets, words
 from dashboard.catalogue import catalogue
-from dashboard.compare import links
+from dashboard.compare import links, said
 from dashboard.compare import place as places
 from dashboard.lens import scale
 from explain.pictures import overlay, painted_parts
@@ -188,7 +188,7 @@ def _sheet(question: Question, group: list[Hung], crop: Image.Image, place: Plac
 
 
 def _more(entry: MethodEntry, answer: Answer) -> str:
-    """Say what is known of a map: what hiding its strongest part does, and how long it took."""
+    """Say what is known of a map: what hiding its strongest part does, how long it took, how far to trust it."""
     check, parts = answer.check, [entry.caption.partition(": ")[2]]
     if check is not None:
         parts.append(
@@ -197,7 +197,7 @@ def _more(entry: MethodEntry, answer: Answer) -> str:
         )
     elif isinstance(answer.explanation, Heatmap):
         parts.append("an empty map")
-    return " · ".join([*parts, words.duration(answer.explanation.seconds)])
+    return " · ".join([*parts, words.duration(answer.explanation.seconds), *said.caution(entry.name)])
 
 
 def _picked(name: str, place: Place) -> None:
