@@ -45,6 +45,13 @@ def in_address(name: str) -> str | None:
     return next(reversed(st.query_params.get_all(name)), None)
 
 
+def join(name: str) -> None:
+    """Write a value that the address repeats as one list, as the page writes it: a=1&a=2 becomes a=1,2."""
+    given = st.query_params.get_all(name)
+    if len(given) > 1:
+        to_address(name, ",".join(given))
+
+
 def address() -> tuple[tuple[str, str], ...]:
     """Read the whole address, in an order of its own."""
     return tuple(sorted((name, value) for name in st.query_params if (value := in_address(name)) is not None))

@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
 
+from dashboard import cache
 from dashboard.answers import Declined
+from dashboard.classes import name_of
+from dashboard.compare.table import named
+from explain.results import Score
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dashboard.compare.agreeing import Pair
     from dashboard.compare.drawing import Drawn
+    from dashboard.compare.filling import Seen
     from dashboard.compare.measuring import Checked
     from dashboard.compare.place import Place
+    from explain.metric import Metric
 
-HEAD = ("kind", "figure", "of", "beside", "value", "better", "note")
+#: What is known of a figure, and what of the map that it is of.
+FIGURE = ("kind", "figure", "of", "beside", "value", "error", "better", "settings", "note")
+MAP = ("network", "weights", "picture", "sha256", "class", "rather than", "asked", "method")
 
 
 def draw(place: Place, drawn: Drawn, pairs: Sequence[Pair], checked: Checked) -> None:
@@ -46,25 +55,48 @@ def picture(place: Place, drawn: Drawn) -> bytes:
 
 
 def figures(drawn: Drawn, pairs: Sequence[Pair], checked: Checked) -> bytes:
-    """Write how alike the maps are and what the checks found, one figure in each line."""
+    """Write how alike the maps are and what the checks found: a line for each map and each figure."""
     text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(HEAD)
-    titles = [one.title for one in drawn.seen]
+    lines = csv.DictWriter(text, (*FIGURE, *MAP), restval="", lineterminator="\n")
+    lines.writeheader()
+
+    def write(one: Seen, **figure: str) -> None:
+        lines.writerow({"of": one.title, **figure, **_map(one)})
+
+    for one in drawn.seen:
+        write(one, kind="map")
     for pair in pairs:
+        first, second = drawn.seen[pair.first], drawn.seen[pair.second]
         for name, value in (("Spearman", pair.spearman), ("SSIM", pair.ssim)):
-            lines.writerow(("agreement", name, titles[pair.first], titles[pair.second], _number(value), "", ""))
+            write(first, kind="agreement", figure=name, beside=second.title, value=_number(value))
     for metric in checked.metrics:
-        name = type(metric).__name__
         for number, one in enumerate(checked.seen):
-            found = checked.outcome(metric, number)
+            found, about = checked.outcome(metric, number), _about(metric)
             if isinstance(found, Declined):
-                lines.writerow(("check", name, one.title, "", "", metric.better, found.reason))
+                write(one, kind="check", note=found.reason, **about)
             elif found is not None:
-                lines.writerow(("check", name, one.title, "", _number(found.value), metric.better, ""))
+                error = _number(found.error) if isinstance(found, Score) and math.isfinite(found.error) else ""
+                note = " ".join(found.notes)
+                write(one, kind="check", value=_number(found.value), error=error, note=note, **about)
                 for control, value in found.baselines.items():
-                    lines.writerow(("control", name, one.title, control, _number(value), metric.better, ""))
+                    write(one, kind="control", beside=named(control), value=_number(value), **about)
     return text.getvalue().encode()
+
+
+def _about(metric: Metric) -> dict[str, str]:
+    return {"figure": type(metric).__name__, "better": metric.better, "settings": repr(metric)}
+
+
+def _map(one: Seen) -> dict[str, str]:
+    """Say which map it is: of what network, picture and question, and by which method with all its parameters."""
+    choice, names = one.member.choice, one.member.names
+    against = "" if choice.against is None else name_of(choice.against, names)
+    asked = "score" if choice.against is not None else choice.ask
+    values = (
+        *(choice.model, one.answer.weights, choice.picture.name, choice.picture.sha256),
+        *(name_of(one.answer.index, names), against, asked, repr(cache.method_of(choice))),
+    )
+    return dict(zip(MAP, values, strict=True))
 
 
 def raw(drawn: Drawn) -> bytes:

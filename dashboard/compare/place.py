@@ -102,6 +102,7 @@ def _beside(axis: Axis, base: Base, options: dict[str, str]) -> list[str]:
     def read(text: str) -> list[str | None]:
         return [axis.named(base, part) for part in text.split(",")]
 
+    state.join(axis.key)
     asked = state.mirrored(axis.key, lambda text: text == NONE or None not in read(text), f"the {axis.key}")
     if asked is None:
         return list(options)[:1]

@@ -17,14 +17,18 @@ from dashboard import cache, samples
 from dashboard.answers import Answer, Choice
 from dashboard.catalogue import catalogue
 from dashboard.compare import exporting, measuring, scales, table, wall
+from dashboard.compare import said as said_of
 from dashboard.compare.axes import Member
 from dashboard.compare.filling import Seen
 from dashboard.uploads import Picture
+from explain import Completeness, Deletion, Sparseness
 from explain.agreement import spearman, ssim
+from explain.metric import Metric
 from explain.results import Heatmap, Prediction, Score
 from models.errors import UnsuitableError
 
 Open = Callable[..., AppTest]
+GREY = Picture(Image.new("RGB", (400, 400)), "0" * 64, (), "grey.png")
 FAST = {"method": "Saliency", "methods": "InputXGradient"}
 
 
@@ -36,11 +40,14 @@ def open_page(open_view: Open) -> Open:
 
 @pytest.fixture
 def made_up_checks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Answer each check at once: the figure is the length of the method's name and the number of the class."""
+    """Answer each check at once: the figure is the length of the method's name and the number of the class.
+
+    It is better than that of the control map.
+    """
 
     def check(choice: Choice, answer: Answer, metric: Any, listener: object) -> Score:
-        value = float(len(choice.method) + (choice.index or 0))
-        return Score(value=value, better=metric.better, baselines={"random": 1.0}, metric=metric)
+        value, control = float(len(choice.method) + (choice.index or 0)), 1.0 if metric.better == "higher" else 99.0
+        return Score(value=value, better=metric.better, baselines={"random": control}, metric=metric)
 
     monkeypatch.setattr(cache, "check", check)
     monkeypatch.setattr(cache, "checked", lambda choice, answer, metric: None)
@@ -167,11 +174,11 @@ def test_panes_are_picked_and_the_address_follows(open_page: Open, taken: list[A
 def test_each_thing_compared_remembers_its_panes(open_page: Open) -> None:
     app = open_page(**FAST)
     app.segmented_control(key="compare").set_value("pictures").run()
-    app.multiselect(key="beside-pictures").set_value(["bus"]).run()
+    app.multiselect(key="beside-pictures").set_value(["lemon"]).run()
     assert title(app) == "Where does the model look, picture by picture?"
     app.segmented_control(key="compare").set_value("methods").run()
     assert app.multiselect(key="beside-methods").value == ["InputXGradient"]
-    assert app.query_params["pictures"] == "bus"
+    assert app.query_params["pictures"] == "lemon"
 
 
 @pytest.mark.usefixtures("made_up_checks")
@@ -213,11 +220,59 @@ def test_thorough_checks_are_made_only_when_asked_for(open_page: Open, taken: li
 def test_the_best_is_marked_among_methods_and_nowhere_else(open_page: Open, taken: list[Any]) -> None:
     open_page(method="Saliency", methods="InputXGradient,CAM")
     checked: measuring.Checked = taken[3]
+    starred = [metric for metric in checked.metrics if metric.passes not in (None, Completeness.passes)]
     for metric in checked.metrics:
-        assert checked.best(metric) == ({1} if metric.better == "higher" else {2})
-    assert table.as_html(checked).count("★") == len(checked.metrics) + 1
+        best = {1} if metric.better == "higher" else {2}
+        assert checked.best(metric) == (best if metric in starred else set())
+    assert table.as_html(checked).count("★") == len(starred) + 1 and len(starred) > 4
     open_page(method="Saliency", compare="classes")
     assert "★" not in table.as_html(taken[3]) and "the questions differ" in table.as_html(taken[3])
+
+
+def contest(metric: Metric, values: list[float], control: float) -> measuring.Checked:
+    """A check of maps that get these figures, beside a control map."""
+    name = type(metric).__name__
+    checked = measuring.Checked(tuple(seen() for _ in values), ({name: metric},) * len(values), contest=True)
+    for number, value in enumerate(values):
+        checked.add(metric, number, Score(value=value, better=metric.better, baselines={"random": control}))
+    return checked
+
+
+def test_no_map_is_the_best_by_rounding_nor_where_it_is_no_better_than_one_that_knows_nothing() -> None:
+    deletion, sparseness = Deletion(), Sparseness()
+    assert contest(deletion, [0.2, 0.3], 0.5).best(deletion) == {0}
+    assert contest(deletion, [0.2, 0.205], 0.5).best(deletion) == set()
+    assert contest(deletion, [0.2, 0.205, 0.4], 0.5).best(deletion) == {0, 1}
+    assert contest(deletion, [0.2, 0.3], 0.1).best(deletion) == set()
+    assert contest(deletion, [0.2, 0.3], 0.205).best(deletion) == set()
+    assert contest(sparseness, [0.9, 0.3], 0.1).best(sparseness) == set()
+
+
+@pytest.mark.usefixtures("made_up_checks")
+def test_a_method_that_says_little_of_the_network_says_so_in_its_pane_and_on_the_wall(
+    open_page: Open, taken: list[Any]
+) -> None:
+    app = open_page(method="GuidedBackprop", methods="EigenCAM,Saliency")
+    assert not app.exception
+    place, drawn = taken[0], taken[1]
+    captions = [said_of.answer(place.axis, one) for one in drawn.seen]
+    for caption, name in zip(captions, ("GuidedBackprop", "EigenCAM"), strict=False):
+        caution = catalogue().methods[name].caution
+        assert caption.endswith(f"Caution: {caution}")
+        answer = drawn.seen[captions.index(caption)].answer
+        assert wall._more(catalogue().methods[name], answer).endswith(f"Caution: {caution}")
+    assert "Caution" not in captions[2]
+    with Image.open(io.BytesIO(exporting.picture(place, drawn))) as image:
+        levels = np.asarray(image.convert("L"))
+    # However many lines stand below a pane, nothing is cut off.
+    assert all(edge.min() > 250 for edge in (levels[:4], levels[-4:], levels[:, :2], levels[:, -2:]))
+
+
+@pytest.mark.usefixtures("made_up_checks")
+def test_a_name_that_the_address_repeats_is_read_as_one_list(open_page: Open, taken: list[Any]) -> None:
+    app = open_page(method="Saliency", methods=["InputXGradient", "HiResCAM"])
+    assert [one.title for one in taken[1].seen] == ["Saliency", "Input x Gradient", "HiResCAM"]
+    assert app.query_params["methods"] in ("InputXGradient,HiResCAM", ["InputXGradient,HiResCAM"])
 
 
 @pytest.mark.usefixtures("made_up_checks")
@@ -296,10 +351,30 @@ def test_what_is_taken_along_is_what_was_measured(open_page: Open, taken: list[A
     assert isinstance(heatmap, Heatmap)
     again = explain.measure(trace, explain.Deletion(), heatmap)
     assert float(found["check", "Deletion", "Saliency", ""]) == pytest.approx(again.value, rel=1e-4)
-    assert float(found["control", "Deletion", "Saliency", "edges"]) == pytest.approx(again.baselines["edges"], rel=1e-4)
+    control = float(found["control", "Deletion", "Saliency", "an edge detector"])
+    assert control == pytest.approx(again.baselines["edges"], rel=1e-4)
+    kinds = {row["kind"] for row in rows}
+    assert kinds == {"map", "agreement", "check", "control"}
+    for row in rows:
+        assert (row["network"], row["weights"]) == ("everyday_resnet", network.weights.identity)
+        assert row["sha256"] == samples.SAMPLES["pretzel"].picture().sha256
+        assert (row["class"], row["rather than"], row["asked"]) == ("pretzel", "", "score")
+        assert row["method"] == {"Saliency": "Saliency()", "Input x Gradient": "InputXGradient()"}[row["of"]]
+    for row in (row for row in rows if (row["kind"], row["figure"]) == ("check", "Infidelity")):
+        assert float(row["error"]) > 0 and row["settings"].startswith("Infidelity(samples=10")
     with Image.open(io.BytesIO(exporting.picture(place, drawn))) as image:
         assert image.format == "PNG" and image.width > 1000
         assert image.convert("L").getextrema()[0] < 40
+
+
+def seen(box: tuple[float, float, float, float] = (0, 0, 400, 400), side: int = 8) -> Seen:
+    """A map whose values are places in a grey picture."""
+    left, _, right, _ = box
+    across = left + (np.arange(side) + 0.5) * (right - left) / side
+    heatmap = Heatmap(values=np.tile(across.astype(np.float32), (side, 1)), signed=False)
+    nothing = Prediction(np.zeros(1, np.int64), ("a",), np.ones(1, np.float32), np.ones(1, np.float32))
+    answer = Answer(nothing, heatmap, None, 0, box, "", "cpu")
+    return Seen(Member("", "a", Choice("everyday_resnet", GREY, "GradCAM"), ""), answer)
 
 
 def test_one_scale_holds_values_as_they_are_only_where_they_are_in_one_unit() -> None:
@@ -321,16 +396,6 @@ def test_ranks_do_not_depend_on_the_unit_and_equal_values_share_theirs() -> None
 
 
 def test_maps_of_networks_that_see_different_parts_are_laid_on_the_same_places() -> None:
-    picture = Picture(Image.new("RGB", (400, 400)), "0" * 64, (), "grey.png")
-
-    def seen(box: tuple[float, float, float, float], side: int) -> Seen:
-        left, _, right, _ = box
-        across = left + (np.arange(side) + 0.5) * (right - left) / side
-        heatmap = Heatmap(values=np.tile(across.astype(np.float32), (side, 1)), signed=False)
-        nothing = Prediction(np.zeros(1, np.int64), ("a",), np.ones(1, np.float32), np.ones(1, np.float32))
-        answer = Answer(nothing, heatmap, None, 0, box, "", "cpu")
-        return Seen(Member("", "a", Choice("everyday_resnet", picture, "GradCAM"), ""), answer)
-
     maps, photos, cut = scales.on_one_grid([seen((0, 0, 400, 400), 64), seen((50, 50, 350, 350), 224)])
     assert cut and maps[0].shape == maps[1].shape == (224, 224)
     np.testing.assert_allclose(maps[0][:, 8:-8], maps[1][:, 8:-8], atol=1)
