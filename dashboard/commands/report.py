@@ -20,6 +20,7 @@ from models.errors import ModelError, ParameterError
 if TYPE_CHECKING:
     from dashboard.answers import Answer, Choice
     from dashboard.catalogue import MethodEntry
+    from dashboard.checks import Made
     from dashboard.report.contents import Again, Report
     from dashboard.report.of_run import Ask
     from explain.runs import Run
@@ -34,7 +35,7 @@ RANDOM = "random"
 USUAL = 6
 #: What goes with a run, and what with one picture, as argparse calls it.
 OF_RUN = ("run", "data", "samples", "labels", "cases", "worst")
-OF_ONE = ("image", "sample", "model", "target", "against", "ask", "check", "another_class")
+OF_ONE = ("image", "sample", "model", "target", "against", "ask", "another_class")
 
 
 def main(arguments: list[str]) -> int:
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="what to write (.html)")
     parser.add_argument("--weights", metavar="WHAT", help="a version's name, a file, or random")
     parser.add_argument("--date", default="", metavar="TEXT", help="a date to stand in the report")
+    parser.add_argument("--check", "--checks", action="store_true", help="make all checks; of a run, of first maps")
     run = parser.add_argument_group("of a run")
     run.add_argument("run", type=Path, nargs="?", metavar="RUN", help="what convlens evaluate made")
     of = run.add_mutually_exclusive_group()
@@ -92,7 +94,6 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="make the same map for another class, to see whether it differs (default: yes)",
     )
-    one.add_argument("--check", action="store_true", default=None, help="make all checks of the map")
     return parser
 
 
@@ -181,11 +182,13 @@ def _of_run(chosen: argparse.Namespace, method: MethodEntry, arguments: list[str
     check_run(run, network.model, sources)
 
     parameters = flags.parameters(method, chosen, network.model.card.classes)
-    asked = Asked(run, rows, which, checked(run, sources), method, parameters, chosen.weights == RANDOM)
+    untrained = chosen.weights == RANDOM
+    asked = Asked(run, rows, which, checked(run, sources), method, parameters, untrained, chosen.check)
     place, data, labels = (None if part is None else str(part) for part in (chosen.run, chosen.data, chosen.labels))
     origin = Origin(place, run.model, run.header.batch, chosen.weights, data, labels)
     python = repeating.python_of_run(origin, network.python, asked.answered, repeating.call(method, parameters))
-    return of_run(asked, _again(chosen, arguments, python, origin.commands), network.answer, counter)
+    again = _again(chosen, arguments, python, origin.commands)
+    return of_run(asked, again, network.whole, network.checks, counter)
 
 
 def _pictures(chosen: argparse.Namespace) -> tuple[Path, Sequence[Source]]:
@@ -251,6 +254,21 @@ class _Network:
                 return cache.compute(kept, model, choice, hear)
 
         return cls(model, f"model = models.load({key!r}, weights={weights!r})", answer)
+
+    def whole(self, choice: Choice, hear: Listener) -> Answer:
+        """Answer, with another class asked for, too."""
+        from dashboard import checks
+
+        return checks.whole(self.model, choice, self.answer(choice, hear), hear)
+
+    def checks(self, choice: Choice, answer: Answer, hear: Listener) -> Made:
+        """Make all checks of an answer's map."""
+        import explain
+        import models
+        from dashboard import checks
+
+        with models.heard_by(hear):
+            return tuple(checks.make(explain.trace(self.model, choice.picture.image), choice, answer))
 
 
 def _again(chosen: argparse.Namespace, arguments: list[str], python: str, before: tuple[str, ...] = ()) -> Again:

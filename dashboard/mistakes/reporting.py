@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import cache, feedback, own, state
+from dashboard import cache, checks, feedback, own, state
 from dashboard.catalogue import catalogue
 from dashboard.mistakes import keeping
 from dashboard.report import repeating
@@ -19,16 +19,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from dashboard.answers import Answer, Choice
     from dashboard.catalogue import MethodEntry
+    from dashboard.checks import Made
     from dashboard.feedback import Listening
     from dashboard.mistakes.place import Place
     from dashboard.mistakes.source import Kind
+    from models.progress import Listener
 
 #: The most pictures of a report that is made on the page, and how many it is where nobody says.
 MOST, USUAL = 24, 6
 OPEN, FIRST = "The open picture", "The first of the list"
 #: What stands in the commands for files that have no name here.
 RUN, DATA = "run.parquet", "PICTURES"
+HELP = "A dozen more figures for the first map of each picture, beside maps that know nothing. Takes longer."
 #: Values of the session: the report that is asked for, and the one that was made.
 WANTED, MADE = "report_wanted", "report_made"
 
@@ -48,10 +52,11 @@ def draw(place: Place, rows: NDArray[np.int64], hear: Listening) -> None:
             method=method,
             parameters=tuple((param.name, param.default) for param in method.params),
             untrained=place.untrained,
+            checked=st.checkbox("With all checks of the map for what it says", key="report-checks", help=HELP),
         )
         again = again_of(asked, place, datetime.date.today().isoformat())
         # All that the report depends on.
-        key = (place.run.identity, again)
+        key = (place.run.identity, again, asked.checked)
         offer = st.container()
         # Before the work, so that it stays in sight meanwhile.
         _shown(again, place.pictures.kind)
@@ -104,6 +109,7 @@ def again_of(asked: Asked, place: Place, date: str) -> Again:
     numbers = ",".join(str(int(asked.run.cases.number[row])) for row in asked.rows)
     given = [] if origin.run is None else [origin.run]
     which = ["--cases", numbers, *repeating.flags(asked.method, asked.parameters)]
+    which += ["--check"] if asked.checked else []
     report = repeating.command("report", *given, *origin.flags, *which, "--date", date, "--out", "report.html")
     return Again((*origin.commands, report), python, date=date)
 
@@ -136,9 +142,19 @@ def _made(asked: Asked, again: Again, hear: Listening) -> bytes:
     from dashboard.report.writing import write
 
     hear.work(f"Explaining {len(asked.rows)} pictures for the report, three maps each")
-    report = write(of_run(asked, again, cache.answer, hear))
+    report = write(of_run(asked, again, _answer, _check, hear))
     hear.clear()
     return report
+
+
+def _answer(choice: Choice, listener: Listener) -> Answer:
+    answer = cache.answer(choice, listener)
+    return checks.whole(cache.model(choice.model, choice.untrained, listener), choice, answer, listener)
+
+
+def _check(choice: Choice, answer: Answer, listener: Listener) -> Made:
+    planned = checks.planned(choice, answer)
+    return tuple((metric, cache.check(choice, answer, metric, listener)) for metric in planned)
 
 
 def _want(key: object) -> None:

@@ -51,7 +51,7 @@ class Entry:
 
     anchor: its name in links inside the file. name: of its file. headline, sentence, findings: our sentences.
     line: what it says in a few words, for the list of all. bar: of the colours of all its maps, None without any.
-    checks: all checks of its map, where they were made.
+    checks: all checks of its map, where they were made; checked: of which one, where there are several.
     """
 
     anchor: str
@@ -64,6 +64,7 @@ class Entry:
     guesses: tuple[Guess, ...] = ()
     findings: tuple[str, ...] = ()
     checks: tuple[Checked, ...] = ()
+    checked: str = ""
     facts: tuple[Fact, ...] = ()
 
 

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from dashboard import words
+from dashboard import verdicts, words
 from dashboard.answers import Choice
 from dashboard.catalogue import told_apart
+from dashboard.classes import Question as Asks
 from dashboard.classes import name_of
 from dashboard.mistakes.question import Question, about
 from dashboard.report import facts, pictures
 from dashboard.report.contents import Entry, Guess, Panel, Report
+from dashboard.report.of_one import all_checks
 from dashboard.report.summary import in_percent
+from dashboard.show import Shown
 from explain.mistakes import summarise
 from explain.results import Heatmap
 from models.errors import UnsuitableError
@@ -22,6 +25,7 @@ from models.progress import Progress
 if TYPE_CHECKING:
     from dashboard.answers import Answer
     from dashboard.catalogue import MethodEntry
+    from dashboard.checks import Made
     from dashboard.report.contents import Again, Fact
     from dashboard.uploads import Picture
     from explain.pictures import Box
@@ -30,6 +34,8 @@ if TYPE_CHECKING:
 
 #: Answers a choice, and lets the listener hear of the progress; `dashboard.cache.answer` is one.
 Ask = Callable[[Choice, "Listener"], "Answer"]
+#: Makes all checks of an answer's map.
+Check = Callable[[Choice, "Answer", "Listener"], "Made"]
 #: What the values of maps are.
 EVIDENCE = "evidence, one scale for all three maps"
 SIGNED = "points of score, one scale for all three maps"
@@ -40,7 +46,8 @@ class Asked:
     """What is explained: pictures of a run, by which method.
 
     rows: of `run.cases`, in the order of the report. chosen: one of our sentences, how they were. picture: reads a
-    picture by its case's number. untrained: whether the network is filled with random numbers.
+    picture by its case's number. untrained: whether the network is filled with random numbers. checked: whether all
+    checks are made of each picture's first map.
     """
 
     run: Run
@@ -50,6 +57,7 @@ class Asked:
     method: MethodEntry
     parameters: tuple[tuple[str, Any], ...]
     untrained: bool = False
+    checked: bool = False
 
     @property
     def answered(self) -> list[int]:
@@ -58,22 +66,35 @@ class Asked:
         return [int(cases.number[row]) for row in self.rows if cases.fine[row]]
 
 
-def of_run(asked: Asked, again: Again, ask: Ask, listener: Listener) -> Report:
-    """Explain the pictures one after the other, and put the report together; reports its progress in maps."""
+def of_run(asked: Asked, again: Again, ask: Ask, check: Check, listener: Listener) -> Report:
+    """Explain the pictures one after the other, and put the report together; reports its progress in maps.
+
+    ask: answers with another class asked for, too. check: makes all checks of an answer's map, where they are wanted,
+    which counts as one map more.
+    """
     run, header = asked.run, asked.run.header
     names = told_apart(run.classes)
-    total = 3 * len(asked.answered)
+    total = (4 if asked.checked else 3) * len(asked.answered)
     made: list[Answer] = []
+    done = 0
 
     def overall(progress: Progress) -> None:
-        listener(Progress(min(len(made), total), total))
+        listener(Progress(min(done, total), total))
 
     def counted(choice: Choice) -> Answer:
+        nonlocal done
         overall(Progress(0, 1))
         made.append(ask(choice, overall))
+        done += 1
         return made[-1]
 
-    entries = tuple(_entry(asked, run.case(row), names, counted) for row in asked.rows)
+    def checked(choice: Choice, answer: Answer) -> Made:
+        nonlocal done
+        found = check(choice, answer, overall) if asked.checked else ()
+        done += asked.checked
+        return found
+
+    entries = tuple(_entry(asked, run.case(row), names, counted, checked) for row in asked.rows)
     layers = {getattr(answer.explanation, "layer", None) for answer in made}
     device = made[0].device if made else header.device
     return Report(
@@ -131,7 +152,13 @@ def _versions(run: Run) -> str:
     return f"{versions}, on {facts.DEVICES.get(run.header.device, run.header.device)}"
 
 
-def _entry(asked: Asked, case: Case, names: tuple[str, ...], ask: Callable[[Choice], Answer]) -> Entry:
+def _entry(
+    asked: Asked,
+    case: Case,
+    names: tuple[str, ...],
+    ask: Callable[[Choice], Answer],
+    check: Callable[[Choice, Answer], Made],
+) -> Entry:
     """Explain one picture; one without an answer stands there with its reason."""
     anchor, name = f"case-{case.number}", facts.shown_name(case.name)
     if case.reason:
@@ -139,7 +166,8 @@ def _entry(asked: Asked, case: Case, names: tuple[str, ...], ask: Callable[[Choi
     picture = asked.picture(case.number)
     usual = Choice(asked.run.model, picture, asked.method.name, asked.parameters, untrained=asked.untrained)
     question = about(case, usual, names)
-    answers = [ask(choice) for choice in _choices(question)]
+    choices = _choices(question)
+    answers = [ask(choice) for choice in choices]
     maps = [_map(answer, asked.method) for answer in answers]
     shared = pictures.Scale.of(maps)
     made = getattr(maps[0], "layer", None)
@@ -152,7 +180,9 @@ def _entry(asked: Asked, case: Case, names: tuple[str, ...], ask: Callable[[Choi
         panels=tuple(_panels(question, name, answers[0].box, maps, shared, asked.method.label)),
         bar=shared.bar(SIGNED if shared.signed else EVIDENCE) if shared.top > 0 else None,
         guesses=tuple(_guesses(question)),
-        findings=tuple(_findings(question, answers)),
+        findings=tuple(_findings(question, choices, answers)),
+        checks=tuple(all_checks(check(choices[0], answers[0]))),
+        checked=question.named(question.first),
         facts=(
             ("Case", f"{case.number}"),
             *facts.of_picture(picture, name, answers[0]),
@@ -199,12 +229,15 @@ def _guesses(question: Question) -> Iterator[Guess]:
         yield Guess(name_of(index, question.names), share, "true class" if index == case.label else "")
 
 
-def _findings(question: Question, answers: Sequence[Answer]) -> Iterator[str]:
-    """Say for each map what hiding its strongest part does, and what else is known of it."""
+def _findings(question: Question, choices: Sequence[Choice], answers: Sequence[Answer]) -> Iterator[str]:
+    """Say for each map what hiding its strongest part does, whether another class has another map, and the rest."""
     first, second = question.named(question.first), question.named(question.second)
     titles = (f"For {first}", f"For {second}", f"For {first} rather than {second}")
-    for title, answer in zip(titles, answers, strict=True):
-        yield " ".join([f"**{title}:**", words.evidence(answer, False), *map(words.escaped, words.trust(answer))])
+    for title, choice, answer in zip(titles, choices, answers, strict=True):
+        shown = Shown(choice, answer, Asks.of(choice, answer.prediction, question.names), "", "")
+        found = [f"{one.sign} {one.text}" for one in verdicts.quick(shown) if one.about != verdicts.HIDING]
+        notes = map(words.escaped, verdicts.notes(shown))
+        yield " ".join([f"**{title}:**", words.evidence(answer, False), *found, *notes])
 
 
 def _line(question: Question) -> str:

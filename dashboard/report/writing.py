@@ -12,7 +12,7 @@ from dashboard.report.summary import in_percent, summary
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dashboard.report.contents import Checked, Entry, Fact, Guess, Panel, Report
+    from dashboard.report.contents import Entry, Fact, Guess, Panel, Report
     from dashboard.report.pictures import Bar
 
 
@@ -61,7 +61,7 @@ def _entry(entry: Entry, named: bool) -> Markup:
     if beside:
         parts.append(tag("div", *beside, class_="beside"))
     if entry.checks:
-        parts.append(_checks(entry.checks, level))
+        parts.append(_checks(entry, level))
     if entry.facts:
         parts.append(_list(entry.facts))
     return tag("section", *parts, id=entry.anchor, class_="entry" if named else "alone")
@@ -92,14 +92,15 @@ def _guesses(guesses: Sequence[Guess]) -> Markup:
     return tag("table", tag("tbody", *rows), class_="guesses")
 
 
-def _checks(checks: Sequence[Checked], level: str) -> Markup:
+def _checks(entry: Entry, level: str) -> Markup:
     """Write all checks, and draw the curves of those that have one."""
     lines = [
         tag("li", tag("strong", f"{one.mark} {one.title}"), f" · {one.caption}", tag("p", sentence(one.text)))
-        for one in checks
+        for one in entry.checks
     ]
-    drawn = [curve(one, one.curve) for one in checks if one.curve is not None]
-    parts = [tag(level, "All checks"), tag("ul", *lines, class_="checks")]
+    drawn = [curve(one, one.curve) for one in entry.checks if one.curve is not None]
+    heading = f"All checks of the map for {entry.checked}" if entry.checked else "All checks"
+    parts = [tag(level, sentence(heading)), tag("ul", *lines, class_="checks")]
     if drawn:
         parts += [tag("p", LEGEND, class_="quiet"), tag("div", *drawn, class_="curves")]
     return tag("div", *parts, class_="all-checks")

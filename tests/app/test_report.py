@@ -29,9 +29,10 @@ from dashboard.commands import report as command
 from dashboard.mistakes import reporting
 from dashboard.mistakes.place import Place
 from dashboard.mistakes.source import Album
-from dashboard.report import pictures, repeating
+from dashboard.report import contents, pictures, repeating
 from dashboard.report.markup import sentence, tag
 from dashboard.report.matrix import matrix, painted
+from dashboard.report.of_one import of_one
 from dashboard.report.of_run import Asked, numbered, of_run
 from dashboard.report.summary import in_percent
 from dashboard.report.writing import write
@@ -291,6 +292,25 @@ def test_the_lines_of_python_compute_the_maps_of_the_report(there: Path) -> None
     assert isinstance(names["answer"], Heatmap)
 
 
+def test_each_map_of_a_mistake_says_whether_another_class_has_another_map_and_whether_it_adds_up(there: Path) -> None:
+    number = number_of(run_of(there), NASTY)
+    page = reported(there, "--cases", number, "--method", "integrated-gradients")
+    assert page.text.count("The map for ") == 3 and page.text.count("The evidence ") == 3
+    assert "Not asked about another class" not in page.text and "All checks" not in page.text
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("flag", ["--check", "--checks"])
+def test_a_report_of_a_run_holds_all_checks_where_they_are_wanted(there: Path, flag: str) -> None:
+    number = number_of(run_of(there), NASTY)
+    page = reported(there, "--cases", number, flag)
+    said = run_of(there).classes[run_of(there).case(number).predicted]
+    assert page.text.count(f"All checks of the map for {said}") == 1
+    assert "Deletion" in page.text and "a random map gets" in page.text
+    assert page.text.index("Another class ·") < page.text.index("Completeness ·")
+    assert flag in page.code["command"]
+
+
 def test_maps_of_one_picture_share_their_colours() -> None:
     grey = Image.new("RGB", (448, 448), (128, 128, 128))
     strong = Heatmap(values=np.full((64, 64), 2, np.float32), signed=False)
@@ -320,11 +340,20 @@ def test_the_report_of_the_explain_page_is_made_by_its_command(there: Path) -> N
     assert asked.choice.picture.sha256 in page.text and asked.answer.weights in page.text
 
 
+#: A few checks of each kind that cost little.
+FEW = ("Sparseness", "Completeness", "Deletion", "RandomLogit")
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave only a few checks in the registry."""
+    monkeypatch.setattr(metric, "METRICS", {name: explain.METRICS[name] for name in FEW})
+
+
+@pytest.mark.usefixtures("few")
 def test_a_report_holds_the_checks_that_were_made_and_its_command_and_lines_make_them_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = ("Sparseness", "Completeness", "Deletion", "RandomLogit")
-    monkeypatch.setattr(metric, "METRICS", {name: explain.METRICS[name] for name in few})
     monkeypatch.chdir(tmp_path)
     asked = shown(index=3)
     cache.model("everyday_resnet", False, lambda progress: None)
@@ -344,7 +373,7 @@ def test_a_report_holds_the_checks_that_were_made_and_its_command_and_lines_make
     assert isinstance(deletion, explain.Curve)
     assert deletion.value in [pytest.approx(found.value, abs=1e-5) for found in names["checks"]]
     recorded = json.loads(export.recipe(asked))["result"]["all_checks"]
-    assert {one["name"] for one in recorded} == set(few)
+    assert {one["name"] for one in recorded} == set(FEW)
 
 
 def test_a_report_says_the_same_however_slow_the_machine_was(
@@ -359,6 +388,9 @@ def test_a_report_says_the_same_however_slow_the_machine_was(
     data = export.report(asked)
     command = Page(data).code["command"]
     assert "--no-another-class" in command and "Not asked about another class" in Page(data).text
+    further = ((explain.RandomLogit(), explain.Score(value=0.3, better="lower")),)
+    of = of_one(asked, contents.Again((), ""), further)
+    assert "Not asked about another class" not in Page(write(of)).text
     assert cli.main(shlex.split(command)[1:]) == 0
     assert (tmp_path / "report.html").read_bytes() == data
 
@@ -396,6 +428,9 @@ def test_the_mistakes_page_makes_the_report_that_its_command_makes(there: Path) 
     assert Page(data).code["command"] == line and len(Page(data).cases) == 2
     assert cli.main(shlex.split(line)[1:]) == 0
     assert (there / "report.html").read_bytes() == data
+    app.checkbox(key="report-checks").check().run()
+    (line,) = (code.value for code in app.code)
+    assert "--check" in line and app.button(key="report-make")
     app.radio(key="report-which").set_value("The open picture").run()
     assert app.button(key="report-make").label == "Make a report of 1 picture"
 
@@ -409,7 +444,7 @@ def test_the_commands_of_a_report_over_own_pictures_make_the_run_and_the_report(
     usual = tuple((param.name, param.default) for param in method.params)
     asked = Asked(place.run, tuple(map(int, place.rows[:1])), numbered(1), place.picture, method, usual)
     again = reporting.again_of(asked, place, "today")
-    data = write(of_run(asked, again, cache.answer, lambda progress: None))
+    data = write(of_run(asked, again, reporting._answer, reporting._check, lambda progress: None))
     for line in Page(data).code["command"].splitlines():
         assert cli.main(shlex.split(line)[1:]) == 0
     assert (there / "report.html").read_bytes() == data
