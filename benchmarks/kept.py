@@ -25,6 +25,8 @@ def unpack(path: Path) -> Path:
 
 def pack(path: Path) -> None:
     """Take what a measurement has found along in the repository, sorted, so that the order of work changes nothing."""
+    if not path.exists():
+        return
     lines = sorted(path.read_bytes().splitlines(keepends=True))
     _packed(path).parent.mkdir(parents=True, exist_ok=True)
     _packed(path).write_bytes(lzma.compress(b"".join(lines), preset=9 | lzma.PRESET_EXTREME))

@@ -119,6 +119,9 @@ def _panel(axis: Any, check: Metric, methods: Sequence[Row], controls: Sequence[
     axis.set_ylim(len(methods) - 0.5, -0.5)
     axis.set_title(f"{check.label}\n{check.better} is better", fontsize=8)
     axis.tick_params(axis="x", labelsize=7)
+    axis.locator_params(axis="x", nbins=5)
+    axis.ticklabel_format(axis="x", scilimits=(-2, 4))
+    axis.xaxis.get_offset_text().set_fontsize(7)
     axis.grid(axis="y", linewidth=0.3)
 
 

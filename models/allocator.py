@@ -24,7 +24,7 @@ def keep_freed_memory() -> bool:
     if own or not sys.platform.startswith("linux"):
         return False
     library = ctypes.CDLL(None)
-    if not hasattr(library, "gnu_get_libc_version"):
+    if getattr(library, "gnu_get_libc_version", None) is None:
         return False
     return all(
         library.mallopt(name, value) == 1
