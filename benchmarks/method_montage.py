@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -19,7 +18,6 @@ from explain.results import Concepts
 MODEL, SAMPLE = "everyday_resnet", "chelsea"
 SIDE, TEXT, GAP, COLUMNS = 176, 20, 8, 7
 #: What is asked otherwise than by default, as the page's "Adjust" does.
-ASKED: dict[str, dict[str, Any]] = {"RISE": {"centred": True}}
 #: A map of pixels has its full colour from this share of its values on: else a few outliers hide all the rest.
 FULL = 0.99
 #: How much of the picture's brightness is left below a map: pale below two colours, dark below a bright one.
@@ -36,7 +34,7 @@ def draw(path: Path) -> None:
     for name in attributions():
         method = explain.METHODS[name]
         if explain.unsuitable(model, method) is None:
-            found = explain.run(model, trace, method(**ASKED.get(name, {})))
+            found = explain.run(model, trace, method())
             shown.append((method.label, Image.fromarray(_painted(crop, found, method.question == "pixels"))))
             print(name, f"{found.seconds:.1f} s", flush=True)
     rows = -(-len(shown) // COLUMNS)
@@ -70,8 +68,8 @@ def lines(path: Path) -> list[str]:
     return [
         "## All methods on one picture",
         "",
-        f"{SAMPLES[SAMPLE].title}, {models.CARDS[MODEL].label}, the predicted class; default settings, but RISE is "
-        "centred. On pale grey: orange for the class, blue against it. On dark grey: how much a pixel moves the score, "
+        f"{SAMPLES[SAMPLE].title}, {models.CARDS[MODEL].label}, the predicted class; default settings. On pale "
+        "grey: orange for the class, blue against it. On dark grey: how much a pixel moves the score, "
         "either way. In colour: where the evidence for the class lies. Each map has a scale of its own; in those of "
         f"pixels the highest {100 * (1 - FULL):.0f} % have the full colour. The two rollouts are missing: they need a "
         "transformer, and none ships; with random weights one has nothing to show.",

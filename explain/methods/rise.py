@@ -35,10 +35,10 @@ class RISE(Method):
     bilinearly and shifted by less than a cell (Petsiuk et al., 2018, arXiv:1806.07421). That is the mean score while a
     pixel is shown, in units of the target, so the mean over all masks lies under the whole map, and the chance in how
     often a pixel was shown with it: little where most masks bring a probability to 0, much where scores stay high.
-    Centred, each score counts from that mean, which takes both away: zero is then a pixel that makes no difference, and
-    negative one that goes with a lower score. Needs no gradient, so it works on any network. Nothing finer than a cell
-    is shown, nor what parts do only together. The check "standard_error" is what so few masks leave open, as a share of
-    the map's norm; "mean_score" is the mean.
+    Centred, as by default, each score counts from that mean, which takes both away: zero is then a pixel that makes no
+    difference, and negative one that goes with a lower score. Needs no gradient, so it works on any network. Nothing
+    finer than a cell is shown, nor what parts do only together. The check "standard_error" is what so few masks leave
+    open, as a share of the map's norm; "mean_score" is the mean.
     """
 
     family: ClassVar = "Perturbation"
@@ -51,7 +51,7 @@ class RISE(Method):
     cells: Annotated[int, Range(2, 32), "Cells of a mask along each side"] = 7
     keep: Annotated[float, Range(0.05, 0.95, 0.05), "Share of the cells that a mask shows"] = 0.5
     fill: Annotated[Baseline, "What is seen where a mask hides the picture"] = "black"
-    centred: Annotated[bool, "Count scores from their mean, so that only differences show; off = the paper's"] = False
+    centred: Annotated[bool, "Count scores from their mean, so that only differences show; off = the paper's"] = True
     seed: Annotated[int, Range(0, 99), "Draw of the masks"] = 0
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
@@ -76,11 +76,13 @@ class RISE(Method):
             values=(values / self.keep).float().numpy(),
             signed=True,
             checks={"mean_score": sums.mean_score, **error},
-            notes=() if self.centred or not size else (_note(sums),),
+            notes=(_note(sums, self.centred),) if size else (),
         )
 
 
-def _note(sums: _Sums) -> str:
+def _note(sums: _Sums, centred: bool) -> str:
+    if centred:
+        return f"Scores count from their mean, {sums.mean_score:.3g}; the paper's formula is “centred” switched off."
     if sums.even:
         return "Every mask got the same score: the map only shows how often each pixel was shown."
     return f"The mean score, {sums.mean_score:.3g}, lies under the whole map; “centred” takes it away."

@@ -277,7 +277,7 @@ def test_occlusion_is_captums(case: Case) -> None:
 
 @on(*NETWORKS)
 def test_rise_is_the_loop_of_the_paper(case: Case) -> None:
-    method = explain.RISE(samples=10)
+    method = explain.RISE(samples=10, centred=False)
     masks = torch.from_numpy(oracles.rise_masks(method, case.pixels.shape[-1])).float()
     with torch.no_grad():
         scores = torch.cat([case.target(case.model(case.pixels * mask)) for mask in masks])
