@@ -87,7 +87,7 @@ def test_one_step_and_one_epoch_go_just_so_far(opened: Open) -> None:
 
 
 def test_training_goes_on_by_itself_until_it_is_paused_and_to_its_end(opened: Open) -> None:
-    app = press(opened(pictures="30", epochs="100"), "run")
+    app = press(opened(pictures="100", epochs="100"), "run")
     assert bench(app).running
     done = len(bench(app).records[0].batches)
     app.run()
