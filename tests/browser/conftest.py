@@ -142,9 +142,9 @@ class Screen:
     def _console(self, message: ConsoleMessage) -> None:
         # Streamlit asks for these first under the page's own address, before it finds where the server is.
         path = r"/(attack|compare|layers|mistakes|learn)/_stcore/(health|host-config)$"
-        asked_for = re.search(path, message.location.get("url", ""))
-        if message.type == "error" and not asked_for:
-            self.complaints.append(message.text)
+        url = message.location.get("url", "")
+        if message.type == "error" and not re.search(path, url):
+            self.complaints.append(f"{message.text} ({url})")
 
     def open(self, query: str = "", *, settled: bool = True) -> None:
         """Open the page and, unless told otherwise, wait until it stands."""
