@@ -29,7 +29,7 @@ def faults(target):
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 faults(work)
-print(faults(work))
+print(min(faults(work) for _ in range(5)))
 """
 
 
@@ -43,10 +43,9 @@ def pages_cleared(**settings: str) -> int:
 @pytest.mark.slow
 @pytest.mark.skipif(not allocator.keep_freed_memory(), reason="only glibc is told to keep what is freed")
 def test_blocks_of_one_step_serve_the_next_unless_the_user_has_set_glibc_otherwise() -> None:
-    # 20 blocks of 40 MB are 195,000 pages. Where memory is short, the system may take some back by itself.
-    handed_back = pages_cleared(MALLOC_MMAP_THRESHOLD_="131072")
-    assert handed_back > 150_000
-    assert pages_cleared() < handed_back / 2
+    # 20 blocks of 40 MB are 195,000 pages. The least of five rounds: only what every round clears is the allocator's.
+    assert pages_cleared() < 20_000
+    assert pages_cleared(MALLOC_MMAP_THRESHOLD_="131072") > 150_000
 
 
 def test_settings_of_the_users_own_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
