@@ -36,7 +36,7 @@ class Rendering:
     id: str
     title: str
     alt: str
-    everyday_class: str
+    everyday_class: str | None
     group: str = KNOWN
     credit: str = "rendered by ConvLens"
     licence: str = "MIT"
@@ -142,8 +142,14 @@ SAMPLES: tuple[Photograph | Rendering | Tagging, ...] = (
         box=(304, 126, 344, 412),
         group=UNKNOWN,
     ),
-    # There is no motorcycle: scikit-image ships one from the Middlebury stereo set without stating a licence. The
-    # temple (CC BY 2.0) stands in its place.
+    # Rendered, since scikit-image ships its motorcycle, of the Middlebury stereo set, without stating a licence.
+    Rendering(
+        "motorcycle",
+        "Motorcycle",
+        "A red motorcycle with wire wheels and chromed pipes, on its stand on gravel in front of trees.",
+        everyday_class=None,
+        group=UNKNOWN,
+    ),
     Photograph(
         id="temple",
         title="Temple by a lake",

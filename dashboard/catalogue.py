@@ -95,9 +95,9 @@ class ModelEntry:
     unsuitable: dict[str, str] = field(repr=False)
 
     def title(self, here: bool) -> str:
-        """Its name and what helps to choose: "ResNet-50 · 81 % of 1,000 · ↓ 98 MB", or "· here"; what ships is."""
+        """Its name and what helps to choose: "ResNet-50 · 81 % of 1,000 · needs a download of 98 MB", or "· here"."""
         right = "" if self.top1 is None else f"{100 * self.top1:.0f} % of {len(self.classes):,}"
-        place = "here" if here else f"↓ {size_in_words(self.bytes)}"
+        place = "here" if here else f"needs a download of {size_in_words(self.bytes)}"
         return " · ".join(part for part in (self.label, right, "" if self.bundled else place) if part)
 
     @property

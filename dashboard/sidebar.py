@@ -128,7 +128,7 @@ def _model() -> ModelEntry:
         key="model",
         on_change=pick_model,
         help="“81 % of 1,000”: its first guess is right for 81 % of its test pictures, which are of 1,000 classes. "
-        "“↓ 98 MB”: it needs a download of 98 MB. “here”: its weights are on this machine.",
+        "“here”: its weights are on this machine.",
     )
     entry = entries[key]
     st.caption(_weights_in_words(entry))

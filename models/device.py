@@ -36,6 +36,13 @@ def pick(wanted: str = "auto") -> torch.device:
     return chosen
 
 
+def has_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device computes in bfloat16 itself; a processor that imitates it is far slower than in float32."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 def out_of_memory(error: BaseException) -> bool:
     """Tell whether memory ran out; only CUDA has an error of its own for that, the CPU and MPS say it in words."""
     said = str(error).lower() if isinstance(error, RuntimeError) else ""

@@ -42,6 +42,7 @@ class Trainer:
         self.attack = attack
         self.made_for = {"network": key, "recipe": dataclasses.asdict(recipe), "data": training.fingerprint()}
         self.device = device.pick()
+        self.mixed = device.has_bfloat16(self.device)
         with torch.random.fork_rng():
             torch.random.manual_seed(recipe.seed)
             self.network, self.averaged = (
@@ -82,8 +83,8 @@ class Trainer:
         return ((pixels.to(self.device) - self.mean) / self.std).to(memory_format=torch.channels_last)
 
     def logits(self, pixels: Tensor) -> Tensor:
-        """Ask the network in training, in mixed precision."""
-        with torch.autocast(self.device.type, torch.bfloat16):
+        """Ask the network in training, in mixed precision where the device has it."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.mixed):
             result: Tensor = self.network(self.normalised(pixels))
         return result.float()
 

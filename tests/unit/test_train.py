@@ -145,6 +145,18 @@ def test_an_attack_is_given_each_batch(folder: Path, tmp_path: Path) -> None:
     assert counts[5:] == [16, 16, 16, 16, 8, 18], "and once more for the batch norms"
 
 
+@pytest.mark.parametrize(("has", "kind"), [(True, torch.bfloat16), (False, torch.float32)])
+def test_bfloat16_is_used_where_the_machine_has_it_and_not_where_it_would_imitate_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, has: bool, kind: torch.dtype
+) -> None:
+    monkeypatch.setattr(trainer.device, "has_bfloat16", lambda device: has)
+    pictures = data.read(folder, "train", 32)
+    run = trainer.Trainer("everyday_resnet", SHORT, pictures, None)
+    kinds: list[torch.dtype] = []
+    run.network.conv1.register_forward_hook(lambda *seen: kinds.append(seen[-1].dtype))  # type: ignore[operator,union-attr]
+    assert run.logits(run.pixels[:2].float() / 255).dtype == torch.float32 and kinds == [kind]
+
+
 def test_counting_is_right() -> None:
     pictures = data.LabelledPictures(np.zeros((4, 3, 2, 2), np.uint8), np.array([0, 0, 1, 2]), ("a", "b", "c"))
     logits = torch.tensor([[5.0, 0, 0], [0, 5, 0], [0, 5, 0], [0, 5, 0]])
