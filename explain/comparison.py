@@ -75,9 +75,9 @@ def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float, floa
 
     By the percentile bootstrap: the values are drawn again, with replacement, and the middle 95 % of the means are
     taken (Efron, 1979); the distance to the mean is widened by sqrt(n / (n - 1)), without which it is too narrow for
-    few values, but never beyond the values themselves. A single value has no interval.
+    few values, but never beyond the values themselves. A single value has no interval; their order means nothing.
     """
-    found = np.asarray(values, np.float64)
+    found = np.sort(np.asarray(values, np.float64))
     mean, count = float(found.mean()), len(found)
     if count < 2:
         return mean, float("nan"), float("nan")

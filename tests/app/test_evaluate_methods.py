@@ -301,6 +301,7 @@ def test_the_interval_of_a_known_sample_is_the_textbooks() -> None:
     assert mean == pytest.approx(sample.mean())
     assert high - mean == pytest.approx(width, rel=0.08) and mean - low == pytest.approx(width, rel=0.08)
     assert comparison.interval(sample.tolist()) == (mean, low, high)
+    assert comparison.interval(sample[::-1].tolist()) == (mean, low, high), "whatever the order"
 
 
 def test_the_interval_holds_the_truth_about_as_often_as_it_says() -> None:
