@@ -39,7 +39,7 @@ def pick(wanted: str = "auto") -> torch.device:
 def has_bfloat16(device: torch.device) -> bool:
     """Tell whether a device computes in bfloat16 itself; a processor that imitates it is far slower than in float32."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 

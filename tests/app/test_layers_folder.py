@@ -95,7 +95,7 @@ def test_another_channel_is_one_click_away_and_in_the_address(open_page: Open) -
 def test_the_audit_counts_and_silences_and_the_accuracy_follows(open_page: Open) -> None:
     app = open_page(model="everyday_vgg", section="audit", layer="classifier.2")
     assert not app.exception
-    found = re.search(r"\*\*(\d+)\*\* are dead \(never above zero on these 14 pictures\)", texts(app))
+    found = re.search(r"\*\*(\d+)\*\* are dead \(never above zero on these 15 pictures\)", texts(app))
     assert found and int(found[1]) > 0
     assert "multiply-adds less" in texts(app)
     dead = next(button for button in app.button if button.label == f"Silence all dead ({found[1]})")
