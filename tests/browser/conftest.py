@@ -146,16 +146,6 @@ class Screen:
         if message.type == "error" and not re.search(path, url):
             self.complaints.append(f"{message.text} ({url})")
 
-    def forget_what_is_gone(self) -> None:
-        """Drop complaints about pictures that the page replaced before a busy browser asked for them.
-
-        Streamlit keeps those no longer. One that the page still shows stays a complaint.
-        """
-        shown = self.page.evaluate("() => [...document.images].map(image => image.src)")
-        gone = [text for text in self.complaints if "404" in text and "/media/" in text]
-        gone = [text for text in gone if not any(text.endswith(f"({url})") for url in shown)]
-        self.complaints = [text for text in self.complaints if text not in gone]
-
     def open(self, query: str = "", *, settled: bool = True) -> None:
         """Open the page and, unless told otherwise, wait until it stands."""
         self.page.goto(f"{self.server.url}/{query}")
@@ -209,7 +199,6 @@ def looking(
         yield window
     finally:
         if not page.is_closed():
-            window.forget_what_is_gone()
             page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
         for other in profile.pages:
             other.close()
