@@ -179,6 +179,15 @@ def _ignore() -> None:
     return None
 
 
+def passing(picture: Image.Image | NDArray[np.uint8]) -> str:
+    """Write a picture that soon gives way to another as an address that holds it.
+
+    A file would be gone before a busy browser asks for it, since Streamlit keeps only what the page shows last.
+    """
+    data, _ = jpeg(picture if isinstance(picture, Image.Image) else Image.fromarray(picture))
+    return data_uri(data, "image/jpeg")
+
+
 def data_uri(data: bytes, kind: str) -> str:
     """Write a small picture as an address that holds it."""
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -154,7 +154,7 @@ class Underway:
             return
         if self._slot is None:
             self._slot = self._place.empty()
-        self._slot.image(drawn, width="stretch", caption="So far")
+        self._slot.image(lens.passing(drawn), width="stretch", caption="So far")
 
     def clear(self) -> None:
         """Make room for the lens."""

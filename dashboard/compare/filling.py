@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
-from dashboard import cache
+from dashboard import cache, lens
 from explain.pictures import overlay
 from explain.results import Heatmap
 from models.errors import ConvLensError
@@ -93,7 +93,7 @@ class _Row:
         known = isinstance(found, Heatmap) and not found.empty
         drawn = overlay(crop, found) if isinstance(found, Heatmap) and known else crop
         caption = member.title if known else f"{member.title}: under way"
-        self._slots[number].image(drawn, caption=caption, width="stretch", alt=member.alt)
+        self._slots[number].image(lens.passing(drawn), caption=caption, width="stretch", alt=member.alt)
 
     def clear(self) -> None:
         """Make room for the panes."""

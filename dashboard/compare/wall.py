@@ -12,7 +12,7 @@ from dashboard import cache, feedback, sheet, state, widgets, words
 from dashboard.catalogue import catalogue
 from dashboard.compare import links, said
 from dashboard.compare import place as places
-from dashboard.lens import scale
+from dashboard.lens import passing, scale
 from explain.pictures import overlay, painted_parts
 from explain.results import Concepts, Heatmap
 from models.errors import ConvLensError
@@ -140,7 +140,7 @@ def _under_way(group: list[Hung], crop: Image.Image, slot: DeltaGenerator) -> No
     """Draw what is there of a group, quickest first."""
     there = [one for one in group if one.answer is not None]
     if there:
-        drawn = [_small(one.answer.explanation, crop) for one in there if one.answer is not None]
+        drawn = [passing(_small(one.answer.explanation, crop)) for one in there if one.answer is not None]
         slot.image(drawn, caption=[one.entry.label for one in there], width=SIDE)
 
 

@@ -182,11 +182,9 @@ def _show(slot: Any, found: object, about: str) -> None:
         return
     rows, columns = found.pixels.shape[:2]
     large = Image.fromarray(_levels(found)).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
-    data, _ = lens.jpeg(large)
     step = f"after {len(found.scores)} steps" if len(found.scores) != 1 else "after one step"
-    # As an address that holds the picture: a file would be gone before the browser asks for it, when the next comes.
     slot.image(
-        lens.data_uri(data, "image/jpeg"),
+        lens.passing(large),
         width="stretch",
         caption=f"Made from nothing for {words.escaped(about)}, {step}; {rows} x {columns} pixels, enlarged",
         alt=f"A picture made from nothing that drives {about} up: the network's own idea of what it looks for.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
-from dashboard import cache, panes, state
+from dashboard import cache, lens, panes, state
 from dashboard.around import pixels_of
 from dashboard.attack_show import rounded
 from dashboard.mistakes import question
@@ -59,7 +59,8 @@ def draw(place: Place, case: Case, hear: Listening) -> None:
         if not flip.members:
             return
         crop = np.asarray(cache.crop(asked.choice, flip.hidden.shape[0]))
-        waiting.image(_marked(crop, flip), width=SMALL, caption=f"So far {_pieces(flip)} hidden", alt="What is hidden.")
+        shown = lens.passing(_marked(crop, flip))
+        waiting.image(shown, width=SMALL, caption=f"So far {_pieces(flip)} hidden", alt="What is hidden.")
 
     hear.work("Looking for what would have to be hidden", so_far)
     found = _found(asked, goal, hear)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dashboard import aim, around, attack_words, cache, export_attack, feedback, loading, state, words
+from dashboard import aim, around, attack_words, cache, export_attack, feedback, lens, loading, state, words
 from dashboard.answers import Choice
 from dashboard.attack_show import bars, maps, pictures, sizes, survivals, transfers
 from dashboard.catalogue import catalogue
@@ -51,7 +51,7 @@ def _attack(rail: Rail, head: DeltaGenerator, body: DeltaGenerator) -> None:
         return
     title.title("What would it take to fool the model?", anchor=False)
     waiting = body.empty()
-    waiting.image(cache.crop(choice, 320), caption="The picture before the attack", alt=rail.alt)
+    waiting.image(lens.passing(cache.crop(choice, 320)), caption="The picture before the attack", alt=rail.alt)
     hear = feedback.Listening(progress, f"Making {rail.model.label} ready")
     with hear, body:
         if cache.loaded(choice.model, choice.untrained) is None:

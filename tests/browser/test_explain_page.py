@@ -255,6 +255,10 @@ def test_long_work_shows_progress_and_stops_when_asked(screen: Screen) -> None:
         "() => /step \\d+ of \\d+/.test(document.querySelector('.st-key-progress')?.innerText ?? '')"
     )
     assert "Computing Occlusion" in text.inner_text()
+    screen.page.get_by_text("So far").wait_for()
+    sources = screen.page.evaluate("() => [...document.images].map(image => image.src)")
+    assert any(source.startswith("data:image/jpeg") for source in sources)
+    assert not any("/media/" in source for source in sources), "a file would be gone before the browser asks for it"
     stop.click()
     screen.page.wait_for_selector(".st-key-again", timeout=5000)
     assert screen.headline == "Stopped"
