@@ -22,8 +22,8 @@ from torch import Tensor, nn
 from models.alive import alive
 from models.card import ModelCard, WeightsVersion
 from models.checkpoint import Stored, filled, renamed, unfilled, unwrapped
-from models.device import pick
-from models.errors import ModelError, WeightsError
+from models.device import out_of_memory, pick
+from models.errors import DeviceError, ModelError, WeightsError
 from models.header import TYPES, Place, check_kind, read_header
 from models.labels import named, number_of_names
 from models.loaded import LoadedModel
@@ -147,6 +147,8 @@ def outputs_of(model: LoadedModel) -> int:
             scores: object = model(grey)
     except Exception as error:
         # Whatever a network of somebody else's raises; the cause goes along for the log.
+        if out_of_memory(error):
+            raise DeviceError(f"There is not enough memory for {model.card.label}.", "Take a smaller one.") from error
         raise ModelError(
             f"{model.card.label} cannot be run on a picture of {side} x {side} pixels: {type(error).__name__}.",
             "Declare the pixels that it was made for; the log has the details.",

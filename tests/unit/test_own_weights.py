@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 import explain
 import models
-from models import CARDS, ModelError, PixelSpace, WeightsError, own
+from models import CARDS, DeviceError, ModelError, PixelSpace, WeightsError, own
 from models.checkpoint import unfilled
 from models.header import MOST_HEADER, read_header
 from models.labels import read_names
@@ -205,6 +205,18 @@ def test_pixels_that_the_network_cannot_take_are_refused() -> None:
         content = io.BytesIO(save(dict(CARDS["squeezenet1_1"].builder().state_dict())))
     with pytest.raises(ModelError, match="cannot be run on a picture of 8 x 8 pixels: RuntimeError"):
         own.load(content, "squeezenet1_1", name="mine.safetensors", device="cpu", pixels=replace(PIXELS, side=8))
+
+
+def test_a_network_that_memory_does_not_suffice_for_is_not_told_off_for_its_pixels(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def without_memory(*_: object) -> None:
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")
+
+    content = save(state())
+    monkeypatch.setattr(nn.Conv2d, "forward", without_memory)
+    with pytest.raises(DeviceError, match=r"not enough memory for .*Take a smaller one"):
+        loaded(content)
 
 
 ROW = entry([2, 2], 0, 16)
