@@ -122,8 +122,11 @@ class _Tracer(fx.Tracer):
 
 
 _OUT_OF_PLACE = {
-    getattr(operator, f"i{name}"): getattr(operator, name)
-    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul")
+    getattr(operator, f"i{name.rstrip('_')}"): getattr(operator, name)
+    for name in (
+        *("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul"),
+        *("and_", "or_", "xor", "lshift", "rshift"),
+    )
 }
 
 
@@ -141,15 +144,21 @@ def _without_in_place_writes(graph: fx.Graph) -> None:
 
 
 def _made_out_of_place(node: fx.Node) -> bool:
-    """Change a node that writes into its first argument; say whether it was one."""
+    """Change a node that writes into its first argument; say whether it was one.
+
+    Raises ValueError for a write that nothing does out of place, such as `zero_`: as a node that nobody reads, it would
+    be left out.
+    """
+    if node.kwargs.get("out") is not None:
+        raise ValueError("The network writes into a tensor of its own.")
     if node.op == "call_method":
         name = str(node.target)
         if name == "__setitem__":
             raise ValueError("The network writes into a part of a tensor.")
-        if name.endswith("_") and not name.endswith("__") and name[:-1] in dir(torch.Tensor):
-            node.target = name[:-1]
-            return True
-        return False
+        if not name.endswith("_") or name.endswith("__"):
+            return False
+        node.target = _twin(name, torch.Tensor)
+        return True
     if node.op != "call_function" or not callable(node.target):
         return False
     if node.target is operator.setitem:
@@ -158,11 +167,19 @@ def _made_out_of_place(node: fx.Node) -> bool:
         node.target = _OUT_OF_PLACE[node.target]
         return True
     name = getattr(node.target, "__name__", "")
-    module = torch if name.removesuffix("_") in dir(torch) else nn.functional
-    if name.endswith("_") and not name.startswith("_") and name[:-1] in dir(module):
-        node.target = getattr(module, name[:-1])
+    # `operator.and_` and its like only avoid a word of Python's.
+    if name.endswith("_") and not name.startswith("_") and node.target not in vars(operator).values():
+        module = torch if name[:-1] in dir(torch) else nn.functional
+        node.target = getattr(module, _twin(name, module))
         return True
     return _switched_off(node)
+
+
+def _twin(name: str, module: Any) -> str:
+    """Name the operation that gives what one of this name, such as `add_`, writes into its first argument."""
+    if name[:-1] not in dir(module):
+        raise ValueError(f"The network overwrites a tensor by {name}.")
+    return name[:-1]
 
 
 def _switched_off(node: fx.Node) -> bool:

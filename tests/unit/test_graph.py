@@ -1,6 +1,9 @@
 """Reading a network: names, order, shapes, receptive fields, in-place writes."""
 
+import operator
 import threading
+from collections.abc import Callable
+from typing import cast
 
 import pytest
 import torch
@@ -8,6 +11,7 @@ from torch import Tensor, nn
 from torchvision.models import get_model
 from torchvision.models.feature_extraction import get_graph_node_names
 
+import explain
 import toy
 from models.errors import LayerError
 from models.graph import read_graph, run
@@ -138,6 +142,44 @@ def test_writing_into_a_part_of_a_tensor_is_not_cut() -> None:
             return output.mean((2, 3))
 
     assert toy.loaded(toy.seeded(Net()), 4).graph.operations is None
+
+
+WRITES: dict[str, Callable[[Tensor], object]] = {
+    "zero_": lambda maps: maps[:, :2].zero_(),
+    "fill_": lambda maps: maps.select(1, 0).fill_(5),
+    "copy_": lambda maps: maps.copy_(maps * 0.1),
+    "out=": lambda maps: torch.mul(maps, 3, out=maps),
+    "zeros_": lambda maps: nn.init.zeros_(maps[:, :2]),
+    "mul_ of a part": lambda maps: maps[:, :2].mul_(0),
+    "mul_": lambda maps: maps.mul_(0.1),
+    "*=": lambda maps: operator.imul(maps, 0.1),
+}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_a_trace_answers_as_the_network_does_whatever_it_overwrites(write: Callable[[Tensor], object]) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.conv, self.fc = nn.Conv2d(3, 4, 3), nn.Linear(4, 4)
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            maps = self.conv(pixels).relu()
+            write(maps)
+            return cast("Tensor", self.fc(maps.relu().mean((2, 3))))
+
+    model, pixels = toy.loaded(toy.seeded(Net()), 4), toy.picture(16)
+    trace = explain.trace(model, pixels)
+    torch.testing.assert_close(trace.logits, model(pixels))
+    torch.testing.assert_close(trace.activation("conv"), model.network.conv(model.normalise(pixels)))
+
+
+def test_names_that_only_avoid_a_word_of_pythons_are_no_writes() -> None:
+    class Net(nn.Module):
+        def forward(self, pixels: Tensor) -> Tensor:
+            return torch.where(operator.and_(pixels > 0.2, pixels < 0.8), pixels, 0).mean((2, 3))
+
+    assert toy.loaded(Net(), 3).graph.operations is not None
 
 
 @pytest.mark.slow
