@@ -13,9 +13,11 @@ from torch import Tensor, nn
 import explain
 from explain.target import ClassLogit
 from explain.tracing import Trace
+from models import own
 from models.alive import alive
 from models.checkpoint import unfilled
 from models.errors import ModelError
+from models.loaded import LoadedModel
 from models.pixels import PixelSpace
 from toy import loaded, picture, seeded
 
@@ -134,3 +136,87 @@ def test_a_builder_that_needs_its_values_is_run_for_real(builder: type[Plain]) -
     pixels = PixelSpace(side=16, resize=16, mean=(0.5,) * 3, std=(0.5,) * 3)
     assert torch.isfinite(alive(builder, pixels)(picture())).all()
     assert isinstance(unfilled(builder), builder)
+
+
+class GoesOnWithWhatIsOverwritten(Plain):
+    """Never takes what its activation returns, and reads what that has overwritten."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, pixels: Tensor) -> Any:
+        """Turn pixels into logits."""
+        maps = self.conv(pixels)
+        self.relu(maps)
+        return self.fc(maps.mean((2, 3)))
+
+
+class TakesWhatIsReturned(GoesOnWithWhatIsOverwritten):
+    """Overwrites tensors as most networks do, where nothing hangs on it."""
+
+    def forward(self, pixels: Tensor) -> Any:
+        """Turn pixels into logits."""
+        return self.fc(self.relu(self.conv(pixels)).mean((2, 3)))
+
+
+class DrawsAtRandom(Plain):
+    """A dropout that does not know of eval()."""
+
+    def forward(self, pixels: Tensor) -> Any:
+        """Turn pixels into logits."""
+        return self.fc(nn.functional.dropout(self.conv(pixels).relu()).mean((2, 3)))
+
+
+class NormsOverTheBatch(Plain):
+    """A batch norm that keeps no statistics."""
+
+    def forward(self, pixels: Tensor) -> Any:
+        """Turn pixels into logits."""
+        maps = nn.functional.batch_norm(self.conv(pixels), None, None, training=True)
+        return self.fc(maps.relu().mean((2, 3)))
+
+
+class TakesOne(Plain):
+    """Takes any number of pictures for one."""
+
+    def forward(self, pixels: Tensor) -> Any:
+        """Turn pixels into logits."""
+        return self.fc(self.conv(pixels).relu().mean((2, 3)).view(1, 8))
+
+
+class GivesOne(Plain):
+    """Gives one row of scores for any number of pictures."""
+
+    def forward(self, pixels: Tensor) -> Any:
+        """Turn pixels into logits."""
+        return super().forward(pixels)[:1]
+
+
+def ready(network: nn.Module) -> LoadedModel:
+    """Make a network of one's own ready as its entry point does."""
+    card = loaded(Plain(), 3).card
+    return own.ready(network.train(), card, names=None, content=lambda: "", device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("network", "reason"),
+    [
+        (GoesOnWithWhatIsOverwritten, r"goes on with what a layer of its has overwritten .*x = self\.relu\(x\)"),
+        (DrawsAtRandom, "answers the same picture differently each time"),
+        (NormsOverTheBatch, "answers otherwise where a picture is not alone"),
+        (TakesOne, "cannot be asked about several pictures at once: RuntimeError"),
+        (GivesOne, r"one row of scores for each picture; it gives shape \(1, 3\)"),
+    ],
+)
+def test_a_network_without_one_answer_for_a_picture_is_refused(network: type[Plain], reason: str) -> None:
+    with pytest.raises(ModelError, match=reason):
+        ready(seeded(network()))
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
+def test_a_network_that_overwrites_only_what_nobody_reads_answers_as_before(kind: torch.dtype) -> None:
+    network = seeded(TakesWhatIsReturned()).to(kind)
+    with torch.no_grad():
+        before = network.eval()(picture(16).to(kind))
+    torch.testing.assert_close(ready(network)(picture(16)), before, rtol=0, atol=0)
