@@ -56,9 +56,7 @@ class Shelf:
         default_factory=lambda: Store(most=5000, bytes_at_most=256 * MIB, size=lambda answer: answer.nbytes)
     )
     #: What is measured around an answer: control, sizes, files.
-    studies: Store[Any] = field(
-        default_factory=lambda: Store(most=500, bytes_at_most=128 * MIB, size=bytes_of)
-    )
+    studies: Store[Any] = field(default_factory=lambda: Store(most=500, bytes_at_most=128 * MIB, size=bytes_of))
     predictions: Store[Prediction] = field(
         default_factory=lambda: Store(most=1000, bytes_at_most=64 * MIB, size=lambda found: found.logits.nbytes * 20)
     )
@@ -197,9 +195,7 @@ def compute(kept: Shelf, network: LoadedModel, choice: Choice, listener: Listene
     return Answer(prediction, found, check, index, box, network.weights.identity, network.device.type)
 
 
-def study(
-    choice: Choice, name: str, compute: Callable[[LoadedModel, Trace], Found], listener: Listener
-) -> Found:
+def study(choice: Choice, name: str, compute: Callable[[LoadedModel, Trace], Found], listener: Listener) -> Found:
     """Measure something around the answer to a choice, once for all sessions; `name` tells what and how."""
     network = model(choice.model, choice.untrained, listener)
     key = (network.weights.identity, choice.key, name)
@@ -267,10 +263,10 @@ def _prediction(kept: Shelf, network: LoadedModel, choice: Choice, listener: Lis
 
 
 def _trace(kept: Shelf, network: LoadedModel, choice: Choice, listener: Listener) -> Trace:
-    from explain.tracing import trace_picture
+    import explain
 
     key = _picture_key(network, choice)
-    return kept.traces.ask(key, lambda: trace_picture(network, choice.picture.image), listener)
+    return kept.traces.ask(key, lambda: explain.trace(network, choice.picture.image), listener)
 
 
 def _picture_key(network: LoadedModel, choice: Choice) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from explain.engine import predict as predict
     from explain.engine import run as run
+    from explain.engine import trace_picture
     from explain.engine import unsuitable as unsuitable
     from explain.measuring import measure as measure
     from explain.method import METHODS as METHODS
@@ -97,7 +98,6 @@ if TYPE_CHECKING:
     from explain.target import Contrast as Contrast
     from explain.target import Target as Target
     from explain.tracing import Trace as Trace
-    from explain.tracing import trace_picture
     from models.errors import ConvLensError as ConvLensError
     from models.hooks import recording as recording
     from models.hooks import replacing as replacing
@@ -132,7 +132,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOME_OF:
         return getattr(import_module(_HOME_OF[name]), name)
     if name == "trace":
-        return import_module("explain.tracing").trace_picture
+        return import_module("explain.engine").trace_picture
     if name[0].isupper():  # not for submodules: `from explain import results` loads no torch
         for registry in ("METHODS", "METRICS"):
             known = _registered(registry)

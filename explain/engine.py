@@ -17,6 +17,8 @@ from explain.target import ClassLogit, Target, probabilities, whole
 from explain.tracing import Trace, pixels_of
 from models.device import out_of_memory
 from models.errors import ConvLensError, ModelError, ParameterError, TargetError, UnsuitableError
+from models.grad_mode import outside_inference
+from models.progress import from_listener
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -49,10 +51,21 @@ def run(
     return within_memory(_trace_of(model, image), lambda trace: _answer(trace, method, target), size)
 
 
+def trace_picture(model: LoadedModel, image: Image.Image | Tensor) -> Trace:
+    """Run a picture once through a model and return the trace, which answers every question about it.
+
+    image: a PIL picture, which is cropped as the model wants it, or pixels (1, 3, H, W) in [0, 1],
+    which are taken as they are.
+    """
+    trace = Trace(model, pixels_of(model, image))
+    trace.know(within_memory(trace, lambda own: own.logits))
+    return trace
+
+
 def predict(model: LoadedModel, image: Image.Image | Tensor | Trace, k: int = 5) -> Prediction:
     """Name the k most likely classes of a picture, best first; all of them where there are fewer than k."""
     k = _count(k, "class")
-    logits = _trace_of(model, image).logits
+    logits = within_memory(_trace_of(model, image), lambda trace: trace.logits)
     chances = probabilities(logits)[0]
     best = chances.topk(min(k, len(chances)))
     indices = best.indices.cpu().numpy()
@@ -69,7 +82,8 @@ def predict(model: LoadedModel, image: Image.Image | Tensor | Trace, k: int = 5)
 def unsuitable(model: LoadedModel, method: type[Method]) -> str | None:
     """Say in the user's words why a method means nothing on this model, or None; probed once, then remembered."""
     try:
-        return _reason(model, method)
+        with outside_inference():
+            return _reason(model, method)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
@@ -82,6 +96,8 @@ def _reason(model: LoadedModel, method: type[Method]) -> str | None:
         try:
             known[method] = method.unsuitable(model)
         except ConvLensError as error:
+            if from_listener(error):
+                raise
             known[method] = error.message
     return known[method]
 

@@ -40,8 +40,7 @@ def measure(
         raise ParameterError(f"Wanted an instance of a metric, such as Deletion(), not {metric!r}.")
     if not isinstance(heatmap, Heatmap):
         raise ParameterError(f"{metric.label} checks maps, not {type(heatmap).__name__}.")
-    asked = target_of(trace, heatmap.target if target is None else target)
-    asked(trace.logits)  # refuses a class that is not there
+    asked = within_memory(trace, lambda own: _target(own, heatmap.target if target is None else target))
     made_by = method or heatmap.method
     began = time.perf_counter()
     found = within_memory(trace, lambda given: metric(given, heatmap, asked, made_by), batch)
@@ -55,3 +54,10 @@ def measure(
         model=trace.model.card.key,
         seconds=time.perf_counter() - began,
     )
+
+
+def _target(trace: Trace, target: Target | int | None) -> Target:
+    """Turn what is asked into a target, and refuse a class that is not there."""
+    asked = target_of(trace, target)
+    asked(trace.logits)
+    return asked

@@ -15,6 +15,7 @@ from explain.stepping import measured_batch, samples_per_step
 from explain.tracing import Trace
 from models.device import out_of_memory
 from models.errors import DeviceError
+from models.grad_mode import outside_inference
 
 if TYPE_CHECKING:
     from models import LoadedModel
@@ -32,7 +33,7 @@ def within_memory(trace: Trace, ask: Callable[[Trace], Answer], batch: int | Non
     size = batch
     while True:
         try:
-            with torch.no_grad(), samples_per_step(size):
+            with outside_inference(), torch.no_grad(), samples_per_step(size):
                 return ask(trace)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):

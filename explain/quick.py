@@ -11,11 +11,13 @@ import torch
 from explain.agreement import likeness, spearman
 from explain.asking_again import another_map
 from explain.control_maps import control_maps
+from explain.memory import within_memory
 from explain.metric import fitting
 from explain.results import Heatmap, QuickCheck, share_of_area
+from explain.stepping import at_once
 from explain.target import ClassLogit, Contrast, Target, confidence, probabilities
 from models.errors import ConvLensError
-from models.progress import report
+from models.progress import from_listener, report
 
 if TYPE_CHECKING:
     from explain.tracing import Trace
@@ -42,6 +44,12 @@ def quick_check(
     probability of the class, or for a contrast p / (p + q) of the two classes. Another class is asked about by the
     method that the map names, if the map took `patience` seconds at the most.
     """
+    return within_memory(trace, lambda own: _checked(own, heatmap, target, share, draws, seed, patience))
+
+
+def _checked(
+    trace: Trace, heatmap: Heatmap, target: Target | int, share: float, draws: int, seed: int, patience: float
+) -> QuickCheck:
     target = fitting(trace, heatmap, target)
     marked = share_of_area(heatmap.values, share)
     generator = np.random.default_rng(seed)
@@ -50,7 +58,8 @@ def quick_check(
     pictures = torch.where(hidden, trace.pixels.mean((2, 3), keepdim=True), trace.pixels)
     with torch.no_grad():
         before = float(confidence(trace.logits, target)[0])
-        after = torch.cat([confidence(trace.model(part), target) for part in pictures.split(8)]).cpu().numpy()
+        left = torch.cat([confidence(trace.model(part), target) for part in pictures.split(at_once(8))])
+    after = left.float().cpu().numpy()
     found = QuickCheck(
         share=share,
         before=before,
@@ -74,7 +83,9 @@ def with_another_class(found: QuickCheck, trace: Trace, heatmap: Heatmap, target
     other = _other(trace, target)
     try:
         second = another_map(heatmap.method, trace, other, lambda: report(0, 1))
-    except ConvLensError:
+    except ConvLensError as error:
+        if from_listener(error):
+            raise
         return found
     alike = None if second.empty else likeness(heatmap.values, second.values, spearman)
     return dataclasses.replace(found, other=other.index, alike=alike)

@@ -11,6 +11,7 @@ from PIL import Image
 from explain.cutting import GraphRunner
 from explain.running import HookRunner, Runner
 from models.errors import LayerError, PictureError
+from models.grad_mode import outside_inference
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,23 +37,29 @@ class Trace:
         self.model = model
         self.pixels = pixels.detach()
         self._running: Runner | None = None
+        self._logits: Tensor | None = None
         self._gradients: dict[tuple[Target, str], Tensor] = {}
         self._lock = RLock()
 
     @property
     def logits(self) -> Tensor:
         """The scores of all classes, (1, classes); the picture is run when something is first asked of it."""
+        with self._lock, outside_inference():
+            return self._runner.logits if self._logits is None else self._logits
+
+    def know(self, logits: Tensor) -> None:
+        """Take the scores from where memory sufficed for them, as those of this trace's own model."""
         with self._lock:
-            return self._runner.logits
+            self._logits = logits.to(self.pixels.device)
 
     def activation(self, layer: str) -> Tensor:
         """Return what a layer gave, as it gave it: safe from later in-place writes; do not write into it."""
-        with self._lock:
+        with self._lock, outside_inference():
             return self._runner.value(layer).detach()
 
     def gradient(self, target: Target, *layers: str) -> tuple[Tensor, ...]:
         """Differentiate the target by the outputs of these layers: one backward for all of them, remembered."""
-        with self._lock:
+        with self._lock, outside_inference():
             missing = [layer for layer in dict.fromkeys(layers) if (target, layer) not in self._gradients]
             if missing:
                 for layer, found in zip(missing, self._runner.gradients(target, missing), strict=True):
@@ -64,7 +71,7 @@ class Trace:
 
     def input_gradient(self, target: Target) -> Tensor:
         """Differentiate the target by the pixels: (1, 3, H, W), remembered."""
-        with self._lock:
+        with self._lock, outside_inference():
             if (target, "") not in self._gradients:
                 self._gradients[target, ""] = self._runner.input_gradient(target)
             return self._gradients[target, ""]
@@ -103,17 +110,6 @@ class Trace:
         return sum(found.nbytes for found in list(self._gradients.values()))
 
 
-def trace_picture(model: LoadedModel, image: Image.Image | Tensor) -> Trace:
-    """Run a picture once through a model and return the trace, which answers every question about it.
-
-    image: a PIL picture, which is cropped as the model wants it, or pixels (1, 3, H, W) in [0, 1],
-    which are taken as they are.
-    """
-    trace = Trace(model, pixels_of(model, image))
-    _ = trace.logits
-    return trace
-
-
 def pixels_of(model: LoadedModel, image: Image.Image | Tensor) -> Tensor:
     """Return the pixels that the model sees: (1, 3, H, W) in [0, 1], on its device."""
     if isinstance(image, Image.Image):
@@ -128,5 +124,6 @@ def pixels_of(model: LoadedModel, image: Image.Image | Tensor) -> Tensor:
         )
     if not bool(((image >= 0) & (image <= 1)).all()):
         raise PictureError("Wanted pixels from 0 to 1; these go beyond, or are not numbers.")
-    # A copy: the caller may go on to write into its own.
-    return image.detach().to(model.device, torch.float32, copy=True)
+    # A copy: the caller may go on to write into its own, or have made it in inference mode.
+    with outside_inference():
+        return image.detach().to(model.device, torch.float32, copy=True)

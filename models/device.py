@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from models.errors import DeviceError
+from models.progress import from_listener
 
 
 def pick(wanted: str = "auto") -> torch.device:
@@ -44,7 +45,12 @@ def has_bfloat16(device: torch.device) -> bool:
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Tell whether memory ran out; only CUDA has an error of its own for that, the CPU and MPS say it in words."""
+    """Tell whether memory ran out; only CUDA has an error of its own for that, the CPU and MPS say it in words.
+
+    An error by which a listener ends the work is none of that.
+    """
+    if from_listener(error):
+        return False
     said = str(error).lower() if isinstance(error, RuntimeError) else ""
     known = isinstance(error, (torch.OutOfMemoryError, MemoryError))
     return known or "out of memory" in said or "allocate memory" in said or "not enough memory" in said

@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from models.device import out_of_memory
+from models.errors import DeviceError
+from models.grad_mode import outside_inference
 from models.graph import Graph, read_graph, run
 from models.hooks import first_tensor, module_of, recording
 
@@ -92,10 +95,16 @@ class LoadedModel:
                 if self._graph is None:
                     side = self.card.pixels.side
                     noise = torch.rand((1, 3, side, side), generator=torch.Generator().manual_seed(0))
-                    object.__setattr__(self, "_graph", read_graph(self.network, self.normalise(noise)))
+                    with outside_inference():
+                        object.__setattr__(self, "_graph", read_graph(self.network, self.normalise(noise)))
         assert self._graph is not None
         return self._graph
 
     def layers(self) -> tuple[LayerInfo, ...]:
         """List every layer with an output, in the order they run."""
-        return self.graph.layers
+        try:
+            return self.graph.layers
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            raise DeviceError("There is not enough memory for this network.", "Pick a smaller one.") from error

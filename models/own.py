@@ -24,6 +24,7 @@ from models.card import ModelCard, WeightsVersion
 from models.checkpoint import Stored, filled, renamed, unfilled, unwrapped
 from models.device import out_of_memory, pick
 from models.errors import DeviceError, ModelError, WeightsError
+from models.grad_mode import outside_inference
 from models.header import TYPES, Place, check_kind, read_header
 from models.labels import named, number_of_names
 from models.loaded import LoadedModel
@@ -59,6 +60,7 @@ class WithClasses:
         return network
 
 
+@outside_inference()
 def load(
     file: Path | BufferedIOBase,
     architecture: str,

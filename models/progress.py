@@ -51,6 +51,8 @@ class Progress:
 
 Listener = Callable[[Progress], None]
 _listener: ContextVar[Listener | None] = ContextVar("convlens_listener", default=None)
+#: Marks what a listener raised.
+_FROM_LISTENER = "_convlens_from_listener"
 _stage: ContextVar[Stage] = ContextVar("convlens_stage", default=WHOLE)
 
 
@@ -82,7 +84,16 @@ def report(done: int, total: int, partial: Any = None, error: Any = None) -> Non
     listener = _listener.get()
     if listener is not None:
         so_far = partial() if callable(partial) else partial
-        listener(Progress(done, total, so_far, error, stage=_stage.get()))
+        try:
+            listener(Progress(done, total, so_far, error, stage=_stage.get()))
+        except Exception as raised:
+            raised.__dict__[_FROM_LISTENER] = True
+            raise
+
+
+def from_listener(error: BaseException) -> bool:
+    """Tell whether a listener raised this: then it ends the work, whatever kind of error it is."""
+    return _FROM_LISTENER in vars(error)
 
 
 def track(items: Iterable[Item], total: int) -> Iterator[Item]:

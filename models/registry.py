@@ -95,22 +95,24 @@ def load(key: str, *, device: str = "auto", weights: str | Path | None = None) -
     from models.alive import alive
     from models.checkpoint import load_weights
     from models.device import pick
+    from models.grad_mode import outside_inference
     from models.loaded import LoadedModel
 
     chosen = pick(device)
-    if weights == "random":
-        network = alive(card.builder, card.pixels, SEED)
-        source = WeightsSource("random", identity=f"random-{SEED}")
-        card = replace(card, accuracy=None)
-    else:
-        found = resolve(card, weights)
-        network, note = load_weights(found.path, card.label, found.version, read_through=not found.published)
-        source = found.source(note)
-        card = card.with_version(found.version)
-        if not found.published:
-            # A file of somebody's own: torchvision's figure says nothing about it.
+    with outside_inference():
+        if weights == "random":
+            network = alive(card.builder, card.pixels, SEED)
+            source = WeightsSource("random", identity=f"random-{SEED}")
             card = replace(card, accuracy=None)
-    return LoadedModel(card, frozen(network).to(chosen), chosen, RLock(), source)
+        else:
+            found = resolve(card, weights)
+            network, note = load_weights(found.path, card.label, found.version, read_through=not found.published)
+            source = found.source(note)
+            card = card.with_version(found.version)
+            if not found.published:
+                # A file of somebody's own: torchvision's figure says nothing about it.
+                card = replace(card, accuracy=None)
+        return LoadedModel(card, frozen(network).to(chosen), chosen, RLock(), source)
 
 
 def frozen(network: nn.Module) -> nn.Module:

@@ -134,14 +134,14 @@ def _boxes(place: Place, over: Folder, looked_at: tuple[Excited, ...], hear: Lis
         return tuple(one.box for one in looked_at)
 
     def compute(network: LoadedModel, trace: Trace) -> tuple[Box | None, ...]:
+        import explain
         from explain.fields import effective
-        from explain.tracing import trace_picture
         from models.progress import report
 
         boxes: list[Box | None] = []
         for one in looked_at:
             report(len(boxes), len(looked_at))
-            seen = trace_picture(network, over.entries[one.number].read().image)
+            seen = explain.trace(network, over.entries[one.number].read().image)
             boxes.append(effective(seen, place.layer, one.row, one.column, place.channel).box)
         return tuple(boxes)
 

@@ -96,7 +96,8 @@ class APGD(Attack):
             moved = pixels + share * (aim - pixels) + (1 - share) * (pixels - before)
             before, pixels = pixels, projected(moved, start, epsilon, self.norm)
         rows = search.all[active & ~search.fooled if self.stop_early else active]
-        search.look(pixels[rows], rows)
+        if len(rows):
+            search.look(pixels[rows], rows)
 
 
 def _checkpoints(steps: int) -> set[int]:

@@ -17,7 +17,7 @@ from explain.methods.occlusion import Occlusion
 from explain.metric import Metric, fitting, register
 from explain.results import Score
 from models.errors import UnsuitableError
-from models.progress import report
+from models.progress import from_listener, report
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -104,5 +104,7 @@ def _map(trace: Trace, target: Target, method: Method, done: int, total: int) ->
         return None
     try:
         return another_map(method, trace, target, lambda: report(done, total)).values
-    except UnsuitableError:
+    except UnsuitableError as error:
+        if from_listener(error):
+            raise
         return None

@@ -18,7 +18,7 @@ from explain.randomising import Randomising
 from explain.results import Curve
 from explain.tracing import Trace
 from models.errors import ConvLensError, UnsuitableError
-from models.progress import report
+from models.progress import from_listener, report
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,6 +74,8 @@ class RandomisationCascade(Metric):
             try:
                 found = another_map(asked, Trace(copied.model, trace.pixels), target, tell)
             except ConvLensError as error:
+                if from_listener(error):
+                    raise
                 cascade.miss(error)
             else:
                 cascade.add(random, copied.layers[random - 1], found.values)

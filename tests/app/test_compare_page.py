@@ -296,11 +296,11 @@ def test_a_stop_while_checking_keeps_the_panes(
 
 
 def test_a_wall_of_methods_runs_the_picture_once(open_page: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    import explain.tracing
+    import explain.engine
 
     monkeypatch.setattr(cache, "check", lambda *given: Score(value=0.0, better="higher"))
     kept = {"GradCAM", "HiResCAM", "LayerCAM", "EigenCAM", "CAM", "Saliency", "FeatureFactorization"}
-    real_entries, real_trace = wall._entries, explain.tracing.trace_picture
+    real_entries, real_trace = wall._entries, explain.engine.trace_picture
     monkeypatch.setattr(wall, "_entries", lambda place: [one for one in real_entries(place) if one.name in kept])
     traced: list[Any] = []
 
@@ -308,7 +308,7 @@ def test_a_wall_of_methods_runs_the_picture_once(open_page: Open, monkeypatch: p
         traced.append(given)
         return real_trace(*given)
 
-    monkeypatch.setattr(explain.tracing, "trace_picture", trace_picture)
+    monkeypatch.setattr(explain.engine, "trace_picture", trace_picture)
     hung: list[str] = []
     real_sheet = wall._sheet
 
@@ -403,5 +403,3 @@ def test_maps_of_networks_that_see_different_parts_are_laid_on_the_same_places()
     alone = [seen((0, 0, 400, 400), 64), seen((0, 0, 400, 400), 64)]
     maps, _, cut = scales.on_one_grid(alone)
     assert not cut and maps[0] is alone[0].heatmap.values
-
-

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 import models
 import toy
 from explain.baselines import Baseline, baseline
+from explain.engine import trace_picture
 from explain.flip import Flip, smallest_flip
 from explain.stepping import measured_batch
 from explain.superpixels import superpixels
-from explain.tracing import Trace, trace_picture
+from explain.tracing import Trace
 from models.errors import ParameterError, PictureError, TargetError
 from models.progress import Progress, heard_by
 

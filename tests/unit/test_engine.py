@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import explain
+import models
 import toy
 from explain import ClassLogit, ClassProbability, Contrast, Occlusion, Saliency
 from explain.target import confidence
@@ -149,6 +151,83 @@ def test_without_memory_the_batch_is_halved_and_then_a_sentence_says_so(
         explain.run(loaded(model.network, classes=3), picture(), Occlusion(window=8, stride=4), target)
     most[0] = 4
     explain.run(model, picture(), Saliency(), target)
+
+
+ASKED_FIRST: dict[str, Callable[[models.LoadedModel], object]] = {
+    "predict": lambda model: explain.predict(model, picture()).probabilities,
+    "trace": lambda model: explain.trace(model, picture()).logits.numpy(),
+    "layers": lambda model: len(model.layers()),
+    "quick_check": lambda model: _quick(model).hidden,
+}
+
+
+def _quick(model: models.LoadedModel) -> explain.QuickCheck:
+    values = np.arange(256, dtype=np.float32).reshape(16, 16)
+    heatmap = explain.Heatmap(values=values, signed=False)
+    return explain.quick_check(Trace(model, picture()), heatmap, 0)
+
+
+@pytest.mark.parametrize("ask", ASKED_FIRST.values(), ids=ASKED_FIRST)
+def test_whatever_is_asked_first_says_so_where_memory_runs_out(
+    ask: Callable[[models.LoadedModel], object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, short = loaded(toy.seeded(toy.Pooled()), classes=4), [True]
+    forward = nn.Conv2d.forward
+
+    def without(self: nn.Conv2d, given: Tensor) -> Tensor:
+        if short[0]:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return forward(self, given)
+
+    monkeypatch.setattr(nn.Conv2d, "forward", without)
+    with pytest.raises(DeviceError, match="not enough memory"):
+        ask(model)
+    short[0] = False
+    assert np.array_equal(ask(model), ask(loaded(toy.seeded(toy.Pooled()), classes=4)))  # type: ignore[arg-type]
+
+
+INSIDE = ("Saliency", "GradCAM", "IntegratedGradients", "GuidedBackprop", "DeepLift", "LRP", "PGD", "RISE")
+
+
+@pytest.mark.parametrize("name", INSIDE)
+def test_what_is_asked_in_inference_mode_is_answered_as_elsewhere(name: str) -> None:
+    def answered(inside: bool) -> list[np.ndarray]:
+        with torch.inference_mode(inside):
+            model = models.load("everyday_resnet", device="cpu")
+            trace = explain.trace(model, picture(64))
+        with torch.inference_mode(inside):
+            found = [explain.run(model, one, explain.METHODS[name](), 3) for one in (trace, picture(64))]
+        found.append(explain.run(model, trace, explain.METHODS[name](), 3))
+        return [one.pixels if isinstance(one, explain.Adversarial) else one.values for one in found]
+
+    for one, other in zip(answered(inside=True), answered(inside=False), strict=True):
+        assert one.any()
+        assert np.allclose(one, other, rtol=1e-4, atol=1e-5 * np.abs(other).max())
+
+
+class Enough(DeviceError):
+    """What a listener ends the work with."""
+
+
+@pytest.mark.parametrize("error", [Enough("enough"), MemoryError("enough"), RuntimeError("CUDA out of memory, enough")])
+def test_what_a_listener_raises_comes_out_unchanged_and_is_not_remembered(error: Exception) -> None:
+    def end(_: models.Progress) -> None:
+        raise error
+
+    model, trace = loaded(toy.seeded(toy.Pooled()), classes=4), Trace(loaded(toy.seeded(toy.Pooled()), 4), picture())
+    heatmap = explain.run(trace.model, trace, explain.METHODS["SmoothGrad"](samples=3), 1)
+    assert isinstance(heatmap, explain.Heatmap)
+    asked: list[Callable[[], object]] = [
+        lambda: explain.run(model, picture(), explain.METHODS["DeepLift"](), 1),
+        lambda: explain.run(model, picture(), Occlusion(window=8, stride=4), 1),
+        lambda: explain.measure(trace, explain.METRICS["RandomisationCascade"](), heatmap),
+        lambda: explain.quick_check(trace, heatmap, 1, patience=float("inf")),
+    ]
+    for ask in asked:
+        with pytest.raises(type(error), match="enough") as raised, models.heard_by(end):
+            ask()
+        assert raised.value is error
+    assert explain.unsuitable(model, explain.METHODS["DeepLift"]) is None
 
 
 def test_a_network_that_overwrites_what_its_gradient_needs_says_so() -> None:

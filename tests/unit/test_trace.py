@@ -8,8 +8,9 @@ import explain
 import models
 import toy
 from explain import suitability
+from explain.engine import trace_picture
 from explain.target import ClassLogit, ClassProbability, Contrast
-from explain.tracing import Trace, trace_picture
+from explain.tracing import Trace
 from models.errors import LayerError, ModelError, PictureError
 from models.hooks import recording
 
