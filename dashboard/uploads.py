@@ -9,16 +9,14 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import struct
 import unicodedata
 import warnings
-import zlib
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-from PIL import Image, ImageChops, ImageCms, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
+from models.colours import DAMAGE, damaged, over_white, turned
 from models.errors import PictureError
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
@@ -34,7 +32,6 @@ MOST_MEGABYTES = 10
 MOST_PIXELS = 40_000_000
 LEAST_SIDE = 16
 LONGEST_NAME = 80
-MOST_PROFILE_BYTES = 4 * 2**20
 SAVE_AS = "Save it as PNG or JPEG."
 SAVE_AGAIN = "Save it again as PNG or JPEG."
 #: How files of other kinds begin, to say what was given.
@@ -49,19 +46,6 @@ OTHERS = (
     (rb"....ftyp", "a HEIC picture or a film"),
     (rb"PK\x03\x04", "a ZIP archive"),
 )
-#: What decoders raise on damaged files; each trips over garbage in its own way.
-DAMAGE = (OSError, SyntaxError, ValueError, LookupError, EOFError, OverflowError, TypeError, struct.error, zlib.error)
-ORIENTATION = 0x0112
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-
 warnings.filterwarnings("error", category=Image.DecompressionBombWarning)
 
 
@@ -101,9 +85,9 @@ def read_picture(data: bytes, name: str) -> Picture:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise _too_large("many more") from error
     except (*DAMAGE, MemoryError) as error:
-        raise PictureError("This picture is damaged or cut off and cannot be read.", SAVE_AGAIN) from error
-    turn = UPRIGHT.get(_orientation(image))
-    rgb, opaque = _colours(image)
+        raise damaged() from error
+    turn = turned(image)
+    rgb, opaque = over_white(image)
     if not opaque:
         notes.append("Transparent parts were laid over white.")
     if turn is not None:
@@ -146,7 +130,7 @@ def _opened(data: bytes) -> Image.Image:
         raise PictureError(f"Wanted a PNG, JPEG, WebP, GIF or BMP picture{given}.", SAVE_AS) from error
     width, height = image.size
     if width * height > MOST_PIXELS:
-        raise _too_large(f"{width * height / 1e6:.0f} ({width} x {height})")
+        raise _too_large(f"{width * height / 1e6:.1f} ({width} x {height})")
     if min(width, height) < LEAST_SIDE:
         given = f"This picture is {width} x {height} pixels"
         raise PictureError(f"{given}; each side must have at least {LEAST_SIDE}.", "Use a larger one.")
@@ -167,61 +151,3 @@ def _check_name(image: Image.Image, name: str) -> None:
             f"The name says .{suffix[1].lower()}, but the file holds a {shown} picture.",
             f"Let its name end in .{SUFFIXES[kind][0]}.",
         )
-
-
-def _orientation(image: Image.Image) -> int:
-    try:
-        return int(image.getexif().get(ORIENTATION, 1))
-    except DAMAGE:
-        return 1
-
-
-def _colours(image: Image.Image) -> tuple[Image.Image, bool]:
-    """Turn any mode into sRGB over white; also tell whether the picture was opaque."""
-    profile = image.info.get("icc_profile")
-    if image.mode.startswith("I;16"):
-        image = _eight_bits(image)
-    if not image.has_transparency_data:
-        if image.mode in ("1", "P"):
-            image = image.convert("RGB")
-        elif image.mode == "CMYK" and "adobe" not in image.info:
-            # Pillow takes every CMYK picture for one of Adobe's, which are stored inverted.
-            image = ImageChops.invert(image)
-        return _in_srgb(image, profile), True
-    image = _with_alpha(image)
-    alpha = image.getchannel("A")
-    white = Image.new("RGB", image.size, "white")
-    white.paste(_in_srgb(image.convert("RGB"), profile), mask=alpha)
-    return white, alpha.getextrema()[0] == 255
-
-
-def _eight_bits(image: Image.Image) -> Image.Image:
-    """Scale 16-bit grey to 8 bits, where Pillow would clip it; its one transparent value becomes alpha."""
-    values = np.asarray(image).astype(np.uint32)
-    grey = Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8))
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        grey.putalpha(Image.fromarray(np.where(values == transparent, 0, 255).astype(np.uint8)))
-    return grey
-
-
-def _with_alpha(image: Image.Image) -> Image.Image:
-    try:
-        return image.convert("RGBA")
-    except DAMAGE:
-        # A transparent colour that this mode cannot hold, such as a 16-bit one: no pixel has it.
-        image.info.pop("transparency", None)
-        return image.convert("RGBA")
-
-
-def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """Apply a colour profile; one that is damaged or made for another mode is passed over."""
-    if profile and len(profile) <= MOST_PROFILE_BYTES:
-        try:
-            own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, own, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except (ImageCms.PyCMSError, *DAMAGE):
-            converted = None
-        if converted is not None:
-            return converted
-    return image.convert("RGB")

@@ -10,6 +10,7 @@ from PIL import Image
 
 from explain.cutting import GraphRunner
 from explain.running import HookRunner, Runner
+from models.colours import as_shown
 from models.errors import LayerError, PictureError
 from models.grad_mode import outside_inference
 
@@ -111,9 +112,12 @@ class Trace:
 
 
 def pixels_of(model: LoadedModel, image: Image.Image | Tensor) -> Tensor:
-    """Return the pixels that the model sees: (1, 3, H, W) in [0, 1], on its device."""
+    """Return the pixels that the model sees: (1, 3, H, W) in [0, 1], on its device.
+
+    A PIL picture is taken as people see it: upright, over white, 16-bit grey scaled to eight.
+    """
     if isinstance(image, Image.Image):
-        return model.crop(image)
+        return model.crop(as_shown(image))
     if not isinstance(image, torch.Tensor):
         raise PictureError(
             f"Wanted a PIL picture, or pixels as a tensor of shape (1, 3, height, width), not {type(image).__name__}."

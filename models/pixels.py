@@ -48,9 +48,11 @@ class PixelSpace:
         import torch
         from PIL import Image
 
+        from models.colours import over_white
+
         width, height = self._resized(image)
         left, top = _middle(width, self.side), _middle(height, self.side)
-        picture = image if image.mode == "RGB" else image.convert("RGB")
+        picture = image if image.mode == "RGB" else over_white(image)[0]
         if picture.size != (width, height):
             picture = picture.resize((width, height), Image.Resampling[self.interpolation.upper()])
         picture = picture.crop((left, top, left + self.side, top + self.side))

@@ -12,12 +12,15 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageChops, ImageCms, ImageOps
 
 from dashboard.uploads import LEAST_SIDE, Picture, read_picture, read_upload, safe_name
+from explain.tracing import pixels_of
 from models.errors import PictureError
+from toy import Linear, loaded
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -430,3 +433,52 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_looked_at() -> None:
 
     with pytest.raises(PictureError, match="10 MB; this file has 11 MB"):
         read_upload(Huge())
+
+
+def _turned_jpeg() -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((96, 64)).convert("RGB").save(out, "JPEG", exif=exif)
+    return out.getvalue()
+
+
+def _png(image: Image.Image) -> bytes:
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def _see_through() -> bytes:
+    image = Image.linear_gradient("L").convert("RGB")
+    image.putalpha(Image.radial_gradient("L"))
+    return _png(image)
+
+
+HELD_OPEN: dict[str, Callable[[], bytes]] = {
+    "16 bits": lambda: _png(Image.fromarray(np.arange(0, 65536, 16, dtype=np.uint16).reshape(64, 64))),
+    "transparent": _see_through,
+    "turned": _turned_jpeg,
+    "palette": lambda: _png(Image.linear_gradient("L").convert("RGB").quantize(16)),
+}
+
+
+@pytest.mark.parametrize("content", HELD_OPEN.values(), ids=HELD_OPEN)
+def test_a_program_that_opens_a_picture_by_itself_sees_what_the_page_sees(content: Callable[[], bytes]) -> None:
+    model, data = loaded(Linear(), classes=3), content()
+    assert torch.equal(pixels_of(model, Image.open(io.BytesIO(data))), model.crop(read_picture(data, "a").image))
+
+
+def test_a_program_gets_a_sentence_for_a_picture_that_is_cut_off_or_has_no_known_white() -> None:
+    model = loaded(Linear(), classes=3)
+    with pytest.raises(PictureError, match="damaged or cut off"):
+        pixels_of(model, Image.open(io.BytesIO(_turned_jpeg()[:-200])))
+    for mode, kind in (("I", "whole numbers of 32 bits"), ("F", "fractions")):
+        with pytest.raises(PictureError, match=f"holds {kind}, whose white is not known"):
+            pixels_of(model, Image.new(mode, (64, 64)))
+
+
+def test_a_cmyk_picture_that_came_from_no_file_is_not_inverted() -> None:
+    red = Image.new("RGB", (64, 64), (250, 10, 10))
+    pixels = pixels_of(loaded(Linear(), classes=3), red.convert("CMYK"))
+    assert pixels[0, 0].min() > 0.9 and pixels[0, 1:].max() < 0.1
