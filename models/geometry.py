@@ -48,15 +48,23 @@ def geometry_of(
 ) -> dict[fx.Node, Geometry]:
     """Work out the geometry of each node from the input on."""
     found: dict[fx.Node, Geometry] = {}
+    moving: set[fx.Node] = set()
     for node in nodes:
         if node.op == "placeholder":
             height, width = (shapes[node] or (1, 1, 1, 1))[2:]
             found[node] = Geometry("NCHW", field=(Span.of_pixels(height), Span.of_pixels(width)))
+            moving.add(node)
             continue
+        moved = moving.intersection(node.all_input_nodes)
+        if moved:
+            moving.add(node)
         inputs = [source for source in node.all_input_nodes if source in found and shapes.get(source) is not None]
         geometry = _after(node, modules, shapes, inputs, found)
         if not geometry.axes and len(shapes.get(node) or ()) == 4 and _read_as_image(node, modules):
             geometry = Geometry("NCHW", field=geometry.field)
+        if any(found[source].field is None and shapes.get(source) is not None for source in moved):
+            # Beside a branch that may see everything, so may what comes of it.
+            geometry = replace(geometry, field=None)
         found[node] = geometry
     return found
 
@@ -99,7 +107,21 @@ def _after(
     return _reshaped(before, old, shape, keeps_field=_named(operation) in _RESHAPES)
 
 
+def axes_of(module: nn.Module, shape: tuple[int, ...]) -> str:
+    """Name the axes of what a module gives, as far as its kind says: channels stand first, or last."""
+    if len(shape) != 4:
+        return ""
+    if isinstance(module, nn.Linear) or (isinstance(module, nn.LayerNorm) and len(module.normalized_shape) == 1):
+        return "NHWC"
+    return "NCHW" if isinstance(module, _OF_IMAGES) else ""
+
+
 _ADAPTIVE = (nn.AdaptiveAvgPool2d, nn.AdaptiveMaxPool2d)
+_OF_IMAGES = (
+    *(nn.Conv2d, nn.ConvTranspose2d, nn.BatchNorm2d, nn.GroupNorm, nn.InstanceNorm2d, nn.LocalResponseNorm, nn.PReLU),
+    *(nn.MaxPool2d, nn.AvgPool2d, nn.LPPool2d, nn.FractionalMaxPool2d, nn.Upsample, nn.PixelShuffle, nn.PixelUnshuffle),
+    *(nn.ZeroPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d, nn.Dropout2d, FrozenBatchNorm2d, *_ADAPTIVE),
+)
 _RESHAPES = {"view", "reshape", "flatten", "chunk", "split", "getitem", "contiguous"}
 _LOCAL_MODULES = (
     *(nn.BatchNorm2d, nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.SiLU, nn.GELU, nn.Mish),

@@ -14,7 +14,7 @@ from torch import Tensor, fx, nn
 
 from models.device import out_of_memory
 from models.errors import LayerError, ModelError
-from models.geometry import Geometry, geometry_of
+from models.geometry import Geometry, axes_of, geometry_of
 from models.hooks import first_tensor, module_of, recording
 from models.tracer import UNTRACEABLE, Operations, read_operations
 
@@ -31,7 +31,7 @@ class LayerInfo:
 
     kind: "Conv2d", "add", "Bottleneck" ... shape: of the output for one picture, batch axis included.
     parameters: weights held by the layer. receptive_field: height and width in pixels of the crop,
-    None = the whole picture.
+    None = the whole picture, or not known in a network that torch.fx cannot follow.
     """
 
     name: str
@@ -255,5 +255,11 @@ def _read_by_hooks(network: nn.Module, example: Tensor, outputs: int) -> Graph:
         LayerInfo(name, kinds[name], tuple(output.shape), _parameters(name, modules), None)
         for name, output in seen.items()
     )
-    axes = {name: Geometry("NCHW" if output.ndim == 4 else "") for name, output in seen.items()}
-    return Graph(layers, axes, None, {}, outputs)
+    axes = {tuple(example.shape): "NCHW"}
+    places = {}
+    for name, output in seen.items():
+        shape = tuple(output.shape)
+        # What has no layout of its own has that of what came before in the same shape, if anything did.
+        axes[shape] = axes_of(modules[module_of(name, modules)], shape) or axes.get(shape, "")
+        places[name] = Geometry(axes[shape])
+    return Graph(layers, places, None, {}, outputs)

@@ -80,7 +80,8 @@ def _seen(place: Place) -> str:
     """Say how much of the picture a unit can see; a field may be larger than the picture, whose rest is padding."""
     field, side = place.info.receptive_field, place.side
     if field is None:
-        return "the whole picture"
+        known = places.here(place.rail.model.key, place.rail.untrained).graph.operations is not None
+        return "the whole picture" if known else "a part of the picture, or all: here that is not known"
     size = f"**{field[0]} x {field[1]}** pixels"
     if min(field) > side:
         return f"{size}, more than the whole {side} x {side} picture"

@@ -229,3 +229,46 @@ def test_networks_run_and_are_read_in_other_threads_while_one_is_read() -> None:
     ended.set()
     runner.join()
     assert wrong == []
+
+
+def test_beside_a_branch_that_may_see_everything_nothing_has_a_small_field() -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.near, self.far, self.end = nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(3, 4, 4, 4), nn.Conv2d(4, 4, 1)
+
+        def forward(self, pixels: Tensor) -> Tensor:
+            grown = nn.functional.interpolate(self.far(pixels), scale_factor=4)
+            near = self.near(pixels)
+            return (self.end(near + grown) + near - near.mean((2, 3), keepdim=True)).mean((2, 3))
+
+    found = {layer.name: layer.receptive_field for layer in toy.loaded(toy.seeded(Net()), 4).layers()}
+    assert (found["near"], found["far"]) == ((3, 3), (4, 4))
+    assert found["end"] is found["add"] is found["sub"] is None
+
+
+class ChannelsLast(toy.Branching):
+    """Blocks of tokens with their channels last, attention between them, in a network that torch.fx cannot follow."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.patches, self.norm, self.mix, self.act = nn.Conv2d(3, 6, 4, 4), nn.LayerNorm(6), nn.Linear(6, 6), nn.GELU()
+        self.drop, self.head = nn.Dropout(), nn.Linear(6, 3)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        tokens = self.patches(pixels).permute(0, 2, 3, 1)
+        if float(pixels.mean()) > 2:
+            return self.head(tokens.mean((1, 2)))
+        tokens = self.act(self.mix(self.norm(tokens)))
+        flat = tokens.flatten(1, 2)
+        attention = self.drop((flat @ flat.transpose(1, 2)).softmax(-1)[:, None])
+        return self.head((attention[:, 0] @ flat).mean(1))
+
+
+def test_the_axes_of_a_network_that_cannot_be_followed_are_its_modules_or_unknown() -> None:
+    graph = toy.loaded(toy.seeded(ChannelsLast()), 3).graph
+    assert graph.operations is None
+    axes = {name: geometry.axes for name, geometry in graph.geometry.items()}
+    assert axes["patches"] == "NCHW"
+    assert axes["norm"] == axes["mix"] == axes["act"] == "NHWC"
+    assert axes["drop"] == axes["head"] == ""
