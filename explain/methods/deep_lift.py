@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from dataclasses import dataclass
+from threading import RLock
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import torch
@@ -49,17 +52,14 @@ class DeepLift(Method):
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
         """Compute the map: values (H, W), signed, and the check "completeness" (0 = nothing missing)."""
         shares, rise = _shared_out(trace, target, self.baseline)
-        missing = abs(float(shares.sum()) - rise)
-        residual = missing / max(abs(rise), SMALLEST)
-        notes: tuple[str, ...] = ()
-        if residual > RESIDUAL:
+        residual = _residual(shares, rise)
+        if RESIDUAL < residual <= RESIDUAL * float(shares.abs().sum()) / max(abs(rise), SMALLEST):
             # Where shares for and against all but cancel, rounding alone is more than 1 % of the little that is left.
-            if missing > RESIDUAL * float(shares.abs().sum()):
-                raise UnsuitableError(_refusal(residual), "Integrated Gradients works on any network with gradients.")
-            notes = (f"The shares for and against nearly cancel; rounding is {_share(residual)} what is left.",)
-        return Heatmap(
-            values=shares.sum(0).float().numpy(), signed=True, checks={"completeness": residual}, notes=notes
-        )
+            shares, rise = _shared_out(_in_double(trace), target, self.baseline)
+            residual = _residual(shares, rise)
+        if residual > RESIDUAL:
+            raise UnsuitableError(_refusal(residual), "Integrated Gradients works on any network with gradients.")
+        return Heatmap(values=shares.sum(0).float().numpy(), signed=True, checks={"completeness": residual})
 
     @classmethod
     def unsuitable(cls, model: LoadedModel) -> str | None:
@@ -71,7 +71,7 @@ class DeepLift(Method):
         target = ClassLogit(int((trace.logits - start)[0].abs().argmax()))
         shares, _ = _shared_out(trace, target, "black")
         difference = float(target(trace.logits) - target(start))
-        residual = abs(float(shares.sum()) - difference) / max(abs(difference), SMALLEST)
+        residual = _residual(shares, difference)
         return None if residual <= RESIDUAL else _refusal(residual)
 
 
@@ -80,6 +80,19 @@ def _shared_out(trace: Trace, target: Target, kind: str) -> tuple[Tensor, float]
     start = baseline(trace.pixels, kind)
     found, rise = multipliers(trace.model, trace.pixels, start, target)
     return (found * (trace.pixels - start))[0].cpu().double(), rise
+
+
+def _residual(shares: Tensor, rise: float) -> float:
+    """Say what the shares miss, as a share of what they should add up to."""
+    return abs(float(shares.sum()) - rise) / max(abs(rise), SMALLEST)
+
+
+def _in_double(trace: Trace) -> Trace:
+    """Trace the picture in a copy of the network that counts in twice the bits, on the CPU."""
+    with trace.model.lock:
+        network = copy.deepcopy(trace.model.network).cpu().double()
+    model = dataclasses.replace(trace.model, network=network, device=torch.device("cpu"), lock=RLock())
+    return Trace(model, trace.pixels.cpu().double())
 
 
 def _refusal(residual: float) -> str:
