@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
@@ -10,6 +11,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 import torch
 
+from explain.gradients import overwriting, overwritten
 from explain.memory import within_memory
 from explain.method import Method
 from explain.results import Explanation, FeatureMaps, Heatmap, Prediction
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 
     from models import LoadedModel
 
+#: What an operation that a method cannot deal with may raise.
+FOREIGN = (RuntimeError, IndexError, AssertionError, ValueError, TypeError, AttributeError, NotImplementedError)
+
+log = logging.getLogger(__name__)
 _reasons: WeakKeyDictionary[LoadedModel, dict[type[Method], str | None]] = WeakKeyDictionary()
 
 
@@ -99,6 +105,12 @@ def _reason(model: LoadedModel, method: type[Method]) -> str | None:
             if from_listener(error):
                 raise
             known[method] = error.message
+        except FOREIGN as error:
+            if out_of_memory(error) or from_listener(error):
+                raise
+            # A network of somebody else's may do what no method has foreseen.
+            log.exception("probing %s on %s", method.__name__, model.card.key)
+            known[method] = f"{method.label} cannot be worked out on this network: {type(error).__name__}."
     return known[method]
 
 
@@ -156,6 +168,8 @@ def _asked(method: Method, trace: Trace, target: Target) -> Explanation:
         if not out_of_memory(error):
             # Not before: some methods run the picture themselves, and so run it once.
             _ = trace.logits
+        if overwritten(error):
+            raise overwriting() from error
         raise
 
 

@@ -24,14 +24,22 @@ def differentiate(score: Tensor, by: list[Tensor]) -> list[Tensor]:
         try:
             gradients = torch.autograd.grad(score, inputs, allow_unused=True, materialize_grads=True)
         except RuntimeError as error:
-            if "inplace operation" not in str(error):
+            if not overwritten(error):
                 raise
-            raise UnsuitableError(
-                "This network overwrites what its own gradient needs.", "Occlusion works without gradients."
-            ) from error
+            raise overwriting() from error
         for place, gradient in zip(places, gradients, strict=True):
             found[place] = gradient
     return found
+
+
+def overwritten(error: BaseException) -> bool:
+    """Tell whether a gradient fails because the network wrote into a tensor that it needs."""
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in ("inplace", "in-place", "out=..."))
+
+
+def overwriting() -> UnsuitableError:
+    """Say that a network has no gradient for that reason."""
+    return UnsuitableError("This network overwrites what its own gradient needs.", "Occlusion works without gradients.")
 
 
 def input_gradients(model: LoadedModel, pixels: Tensor, target: Target) -> Tensor:

@@ -62,7 +62,8 @@ def sweep(
     found, evaluations = _attacked(trace, attack, asked, label, goal)
     if known is not None:
         found.append(_Found.of(trace, attack, known.pixels, label, goal))
-    best = [min((one for one in found if one.size <= size + SLACK), key=lambda one: one.margin) for size in asked]
+    fit = [[one for one in found if one.allowed == size or one.size <= size + SLACK] for size in asked]
+    best = [min(fitting, key=lambda one: one.margin) for fitting in fit]
     chances = torch.stack([one.logits for one in best]).softmax(1)
     others = chances.clone()
     others[:, label] = -1

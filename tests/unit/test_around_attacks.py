@@ -7,12 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
+import explain
 from explain.agreement import compare, spearman, ssim
 from explain.control import random_signs
 from explain.keeping import keep, on_grid, read, written
 from explain.many_gradients import folded
 from explain.memory import within_memory
+from explain.methods.apgd import APGD
+from explain.methods.attack_ensemble import AttackEnsemble
 from explain.methods.pgd import PGD
 from explain.results import Adversarial
 from explain.survival import Defence, blur, jpeg, noise, quantise, resize, survival, transfer, usual_defences
@@ -185,6 +189,39 @@ def test_a_copy_that_says_something_else_is_not_used() -> None:
 
     model = loaded(seeded(Counts()), 4)
     assert folded(model, picture()) is model
+
+
+@pytest.mark.parametrize(("kind", "size"), [(PGD, 1.0), (PGD, 3.0), (APGD, 1.0), (APGD, 3.0), (APGD, 10.0)])
+def test_no_change_is_longer_than_allowed_however_many_pixels_there_are(kind: type[PGD | APGD], size: float) -> None:
+    """In 64 bits; 150,000 pixels are where the rounding of 32 bits shows."""
+    model, trace, label = linear(side=224)
+    attack = kind(norm="l2", epsilon=size, steps=3)
+    found = explain.run(model, trace, attack, label)
+    assert isinstance(found, explain.Adversarial)
+    change = found.pixels.astype(np.float64) - trace.pixels[0].permute(1, 2, 0).double().numpy()
+    assert 0.999 * size <= np.linalg.norm(change) <= size + 1e-6
+    assert found.l2 <= size + 1e-6
+    assert sweep(trace, attack, ClassLogit(label), [size]).epsilons == pytest.approx([size])
+
+
+class CountsPictures(nn.Module):
+    """Lays its maps out by how many pictures it was given, as forwards often do; without any it cannot."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(768, 3)
+
+    def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Turn pixels into logits."""
+        return self.fc(pixels.view(pixels.size(0), -1))
+
+
+@pytest.mark.parametrize(
+    "attack", [APGD(epsilon=0.5, stop_early=True), APGD(epsilon=0.5, restarts=2), AttackEnsemble(epsilon=0.5)]
+)
+def test_an_attack_that_has_won_shows_the_network_no_empty_batch(attack: explain.Method) -> None:
+    found = explain.run(loaded(seeded(CountsPictures()), 3), picture(), attack)
+    assert isinstance(found, explain.Adversarial) and found.success
 
 
 def test_a_sweep_tells_how_far_it_is_and_stops_when_told() -> None:

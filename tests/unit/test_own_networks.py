@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import explain
+from explain.params import params_of
 from explain.target import ClassLogit
 from explain.tracing import Trace
 from models import own
@@ -112,6 +113,44 @@ def test_a_network_without_any_gradient_gives_an_empty_answer_or_a_reason(method
     model = loaded(Steps(), classes=3)
     if explain.unsuitable(model, method) is None:
         assert explain.run(model, picture(), method(), 0).notes or not method.family.startswith("Grad")
+
+
+class WritesIntoParts(Plain):
+    """Writes into parts of a tensor, one after the other, which has no gradient that torch could work out."""
+
+    def forward(self, pixels: Tensor) -> Any:
+        """Turn pixels into logits."""
+        maps = self.conv(pixels)
+        maps[:, 0] = 0
+        some, others = maps.chunk(2, 1)
+        some.relu_()
+        others.mul_(2)
+        return self.fc(maps.mean((2, 3)))
+
+
+class SubtractsItsMean(Plain):
+    """Subtracts one number, the mean of everything, which zennit's rules have no axis for."""
+
+    def forward(self, pixels: Tensor) -> Any:
+        """Turn pixels into logits."""
+        maps = self.conv(pixels)
+        return self.fc((maps - maps.mean()).relu().mean((2, 3)))
+
+
+@pytest.mark.parametrize("network", [WritesIntoParts, SubtractsItsMean])
+@pytest.mark.parametrize("method", explain.METHODS.values(), ids=explain.METHODS)
+def test_whatever_a_network_does_a_method_answers_or_says_why_not(
+    method: type[explain.Method], network: type[Plain]
+) -> None:
+    model = loaded(seeded(network()), classes=3)
+    few = {"steps": 4, "samples": 8, "iterations": 4}
+    names = {param.name for param in params_of(method)}
+    try:
+        answer = explain.run(model, picture(), method(**{name: few[name] for name in few if name in names}), 0)
+    except explain.ConvLensError as refused:
+        assert refused.message.endswith(".")
+    else:
+        assert answer.model == model.card.key
 
 
 def test_a_network_that_gives_something_else_than_logits_is_refused() -> None:
