@@ -55,8 +55,10 @@ class Store(Generic[Value]):
     def put(self, key: Hashable, value: Value) -> None:
         """Keep a value; the least recently used ones make room, and one that is too large alone is not kept."""
         with self._lock:
+            self._values.pop(key, None)
+            if self._size(value) > self._bytes_at_most:
+                return
             self._values[key] = value
-            self._values.move_to_end(key)
             while self._values and (len(self._values) > self._most or self.nbytes > self._bytes_at_most):
                 self._values.popitem(last=False)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import cache
@@ -108,9 +109,15 @@ def _param(field: dataclasses.Field[Any], hint: Any) -> Param:
 
 
 def check(method: Any) -> None:
-    """Refuse a value outside its range or of another type with one sentence; what the network decides comes on use."""
+    """Refuse a value outside its range or of another type with one sentence; what the network decides comes on use.
+
+    Numbers of numpy's become Python's.
+    """
     for param in params_of(type(method)):
         value = getattr(method, param.name)
+        if isinstance(value, numbers.Real) and not isinstance(value, (int, float)):
+            value = int(value) if isinstance(value, numbers.Integral) else float(value)
+            object.__setattr__(method, param.name, value)
         if not (value is None and param.optional):
             _check_value(type(method).__name__, param, value)
 

@@ -35,7 +35,7 @@ class Explanation:
     checks: dict[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False)
 class Heatmap(Explanation):
     """One number for each pixel of the crop that the network saw.
 
@@ -133,7 +133,7 @@ class Measured(Explanation):
     metric: Metric | None = None
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False)
 class Curve(Measured):
     """A figure that changes along a scale: x, y (n,) float32, and the area under y by the trapezoid rule.
 

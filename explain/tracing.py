@@ -10,6 +10,7 @@ from PIL import Image
 
 from explain.cutting import GraphRunner
 from explain.running import HookRunner, Runner
+from explain.target import ClassLogit, Target
 from models.colours import as_shown
 from models.errors import LayerError, PictureError
 from models.grad_mode import outside_inference
@@ -17,7 +18,6 @@ from models.grad_mode import outside_inference
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from explain.target import Target
     from models import LoadedModel
 
 #: Gradients that a trace remembers, in bytes.
@@ -58,8 +58,12 @@ class Trace:
         with self._lock, outside_inference():
             return self._runner.value(layer).detach()
 
-    def gradient(self, target: Target, *layers: str) -> tuple[Tensor, ...]:
-        """Differentiate the target by the outputs of these layers: one backward for all of them, remembered."""
+    def gradient(self, target: Target | int, *layers: str) -> tuple[Tensor, ...]:
+        """Differentiate the target by the outputs of these layers: one backward for all of them, remembered.
+
+        A class index stands for its logit.
+        """
+        target = _target(target)
         with self._lock, outside_inference():
             missing = [layer for layer in dict.fromkeys(layers) if (target, layer) not in self._gradients]
             if missing:
@@ -70,8 +74,9 @@ class Trace:
                 del self._gradients[next(iter(self._gradients))]
             return answer
 
-    def input_gradient(self, target: Target) -> Tensor:
-        """Differentiate the target by the pixels: (1, 3, H, W), remembered."""
+    def input_gradient(self, target: Target | int) -> Tensor:
+        """Differentiate the target by the pixels: (1, 3, H, W), remembered. A class index stands for its logit."""
+        target = _target(target)
         with self._lock, outside_inference():
             if (target, "") not in self._gradients:
                 self._gradients[target, ""] = self._runner.input_gradient(target)
@@ -109,6 +114,10 @@ class Trace:
     def _gradient_bytes(self) -> int:
         # A snapshot: a cache counts bytes while another thread asks, and must not wait for that thread's step.
         return sum(found.nbytes for found in list(self._gradients.values()))
+
+
+def _target(target: Target | int) -> Target:
+    return target if isinstance(target, Target) else ClassLogit(target)
 
 
 def pixels_of(model: LoadedModel, image: Image.Image | Tensor) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -65,7 +66,9 @@ class Occlusion(Method):
             for (rows, columns), score in zip(windows[part], left_over, strict=True):
                 fall[rows, columns] += whole - score
                 times[rows, columns] += 1
-        return so_far()
+        passed_over = float((times == 0).mean())
+        note = f"{100 * passed_over:.0f} % of the pixels lie between the windows: never hidden, they stay at zero."
+        return dataclasses.replace(so_far(), notes=(note,) if passed_over else ())
 
     def _tops(self, side: int) -> range:
         """Place the windows along one axis: the last one may reach over the edge, as in captum."""

@@ -416,3 +416,10 @@ def test_extremal_perturbation_keeps_more_of_the_score_than_grad_cams_best_area(
     with torch.no_grad():
         other = float(target(everyday(torch.lerp(baseline(pixels, "blur"), pixels, best))))
     assert found.checks["kept"] > other + 0.1 * abs(found.checks["whole"])
+
+
+def test_pixels_that_no_window_hides_are_told_of() -> None:
+    model = toy.loaded(toy.seeded(toy.Pooled()), 4)
+    apart = explain.run(model, toy.picture(), explain.Occlusion(window=2, stride=4), 0)
+    assert apart.notes == ("75 % of the pixels lie between the windows: never hidden, they stay at zero.",)
+    assert not explain.run(model, toy.picture(), explain.Occlusion(window=4, stride=4), 0).notes

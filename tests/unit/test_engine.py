@@ -287,3 +287,18 @@ def test_deep_lift_is_refused_before_it_takes_the_machines_memory(monkeypatch: p
 
 def test_free_memory_is_more_than_this_program_needs_and_no_more_than_the_machine_has() -> None:
     assert 2**26 < free_memory() < 2**45
+
+
+def test_numbers_of_numpys_are_parameters_like_any_other() -> None:
+    asked = explain.METHODS["SmoothGrad"](samples=np.int64(5), noise=np.float32(0.5))
+    assert asked == explain.METHODS["SmoothGrad"](samples=5, noise=0.5)
+    assert repr(asked) == repr(explain.METHODS["SmoothGrad"](samples=5, noise=0.5))
+    assert explain.METHODS["PGD"](goal=np.int64(2)).goal == 2
+    with pytest.raises(ParameterError, match="a whole number from 1 to 256"):
+        explain.METHODS["SmoothGrad"](samples=np.float64(5))
+
+
+def test_a_trace_takes_a_class_index_for_its_logit() -> None:
+    trace = Trace(loaded(toy.seeded(toy.Pooled()), 4), picture())
+    assert torch.equal(trace.gradient(3, "conv2")[0], trace.gradient(ClassLogit(3), "conv2")[0])
+    assert torch.equal(trace.input_gradient(np.int64(3)), trace.input_gradient(ClassLogit(3)))
