@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import warm
+from dashboard import long_links, warm
 from dashboard.views import attack, compare, explain, layers, learn, mistakes
 
 MARK = (
@@ -19,6 +19,7 @@ LOGO = (
     "<text x='40' y='23' font-family='sans-serif' font-size='19' font-weight='600' fill='#1f9a73'>ConvLens</text></svg>"
 )
 
+long_links.read()
 st.set_page_config(page_title="ConvLens", page_icon=ICON, layout="wide")
 st.logo(LOGO, size="large")
 st.html(Path(__file__).parent / "dashboard" / "page.css")

@@ -11,6 +11,7 @@ from typing import Any
 
 from packaging.requirements import Requirement
 
+from dashboard import long_links
 from dashboard.commands import COMMANDS, Command, serving
 from models.errors import ConvLensError
 
@@ -53,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     from streamlit.web import cli
 
+    long_links.read()
     command = ["run", str(ROOT / "app.py"), *flags(), "--server.port", str(chosen.port)]
     status = cli.main(command, standalone_mode=False)
     return int(status or 0)
