@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from models.card import ModelCard, WeightsVersion, megabytes
 from models.download import fetch
 from models.errors import WeightsError
+from models.header import PICKLED, check_kind
 
 Kind = Literal["bundled", "folder", "cache", "download", "file", "random"]
 
@@ -99,7 +100,7 @@ def resolve(card: ModelCard, wanted: str | Path | None) -> Found:
     `wanted`: None = the first that is here, else the default version; a version's name = that one;
     a path = that file.
     """
-    if isinstance(wanted, str) and (wanted.endswith(SUFFIXES) or Path(wanted).name != wanted):
+    if isinstance(wanted, str) and (wanted.endswith((*SUFFIXES, *PICKLED)) or Path(wanted).name != wanted):
         wanted = Path(wanted)
     if isinstance(wanted, Path):
         return _file(card, wanted)
@@ -170,8 +171,8 @@ def _local(card: ModelCard, wanted: WeightsVersion | None) -> Iterator[Found]:
 
 
 def _file(card: ModelCard, path: Path) -> Found:
-    if path.suffix not in SUFFIXES:
-        raise WeightsError(f"Weights come as .safetensors or .pth, not as {path.name!r}.")
+    if path.suffix != ".pth":
+        check_kind(path.name)
     if not path.is_file():
         raise WeightsError(f"There is no file {path.name!r} to take the weights of {card.label} from.")
     by_file = {version.file: version for version in card.weights}

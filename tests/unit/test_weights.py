@@ -144,10 +144,13 @@ def test_a_path_is_that_file(tmp_path: Path, suffix: str) -> None:
         assert (found.kind, found.version, found.path) == ("file", USUAL, path)
     with pytest.raises(WeightsError, match="no file 'missing"):
         resolve(CARD, tmp_path / f"missing.{suffix}")
-    with pytest.raises(WeightsError, match=r"not as 'mine\.onnx'"):
+    with pytest.raises(WeightsError, match=r"Wanted a \.safetensors file, not 'mine\.onnx'"):
         resolve(CARD, tmp_path / "mine.onnx")
-    with pytest.raises(WeightsError, match=r"not as 'mine\.pt'") as refusal:
+    with pytest.raises(WeightsError, match=r"'mine\.pt' is of a kind that may run code") as refusal:
         resolve(CARD, str(tmp_path / "mine.pt"))
+    assert "convlens convert mine.pt" in refusal.value.hint and "weights_only=True" in refusal.value.hint
+    with pytest.raises(WeightsError, match=r"'mine\.pt' is of a kind that may run code"):
+        resolve(CARD, "mine.pt")
     assert str(tmp_path) not in str(refusal.value)
 
 
