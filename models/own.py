@@ -20,10 +20,11 @@ import torch
 from torch import Tensor, nn
 
 from models.alive import alive
+from models.answers import check_answers
 from models.card import ModelCard, WeightsVersion
 from models.checkpoint import Stored, filled, renamed, unfilled, unwrapped
-from models.device import out_of_memory, pick
-from models.errors import DeviceError, ModelError, WeightsError
+from models.device import pick
+from models.errors import ModelError, WeightsError
 from models.grad_mode import outside_inference
 from models.header import TYPES, Place, check_kind, read_header
 from models.labels import named, number_of_names
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
 FAMILY = "Your own"
 #: A picture of more pixels than this a side is no mistake that one would want to wait for.
 LARGEST_SIDE = 2048
-#: What two runs of a network may differ by, as a share of its largest score: bfloat16 keeps eight bits of a number.
-ROUNDING = 0.02
 
 
 @dataclass(frozen=True)
@@ -119,14 +118,14 @@ def ready(
 ) -> LoadedModel:
     """Freeze a network of somebody's own, put it on its device, and run it to see what it gives.
 
-    Refuses one whose answers ConvLens would change, or that has more than one answer for a picture (`_check_answers`).
+    Refuses one whose answers ConvLens would change, or that has more than one answer for a picture (`models.answers`).
     card: without classes, and with an empty key where it is to be made of the identity. names: of its classes,
     as many as it tells apart, or None. content: gives what tells its weights from others.
     """
     chosen = pick(device)
     network = network.eval().requires_grad_(False).to(chosen)
     model = LoadedModel(card, network, chosen, RLock(), WeightsSource("file"))
-    outputs = _check_answers(model)
+    outputs = check_answers(model)
     classes = named(names, outputs, f"{card.label!r} tells {number_of_names(outputs):,} apart")
     declared = f"{content()}|{card.pixels}|{classes}"
     identity = hashlib.sha256(declared.encode()).hexdigest()[:16]
@@ -142,68 +141,6 @@ def untrained(model: LoadedModel) -> LoadedModel:
     network = alive(model.card.builder, model.card.pixels, SEED)
     source = WeightsSource("random", identity=f"random-{SEED}")
     return LoadedModel(model.card, frozen(network).to(model.device), model.device, RLock(), source)
-
-
-def _check_answers(model: LoadedModel) -> int:
-    """Freeze a network, see that its answers stay what they were, and count the scores that it gives.
-
-    Refused, since no map of it could be trusted: a network whose layers overwrite what they are given, where it goes on
-    with that; one that answers at random; and one whose answer hangs on the other pictures in the batch.
-    """
-    side = model.card.pixels.side
-    pictures = torch.rand((2, 3, side, side), generator=torch.Generator().manual_seed(SEED))
-    before, label = _scores(model, pictures[:1]), model.card.label
-    frozen(model.network)
-    after = _scores(model, pictures[:1])
-    if not _same(after, before):
-        if not _same(_scores(model, pictures[:1]), after):
-            raise ModelError(
-                f"{label} answers the same picture differently each time.",
-                "Something in it is drawn at random: let its dropout obey eval(), as torch.nn.Dropout does.",
-            )
-        raise ModelError(
-            f"{label} goes on with what a layer of its has overwritten (inplace=True).",
-            "Let it use what that layer returns, as in x = self.relu(x).",
-        )
-    if not _same(_scores(model, pictures)[:1], after):
-        raise ModelError(
-            f"{label} answers otherwise where a picture is not alone.",
-            "Let each picture be answered by itself; a batch norm needs statistics of its own for that.",
-        )
-    return int(after.shape[1])
-
-
-def _scores(model: LoadedModel, pictures: Tensor) -> Tensor:
-    """Ask a network, and refuse one that cannot be run so."""
-    count, side = len(pictures), model.card.pixels.side
-    try:
-        with torch.no_grad():
-            scores: object = model(pictures)
-    except Exception as error:
-        # Whatever a network of somebody else's raises; the cause goes along for the log.
-        if out_of_memory(error):
-            raise DeviceError(f"There is not enough memory for {model.card.label}.", "Take a smaller one.") from error
-        if count > 1:
-            raise ModelError(
-                f"{model.card.label} cannot be asked about several pictures at once: {type(error).__name__}.",
-                "Let it take any number of pictures; the log has the details.",
-            ) from error
-        raise ModelError(
-            f"{model.card.label} cannot be run on a picture of {side} x {side} pixels: {type(error).__name__}.",
-            "Declare the pixels that it was made for; the log has the details.",
-        ) from error
-    if not isinstance(scores, Tensor) or scores.ndim != 2 or len(scores) != count or not scores.is_floating_point():
-        given = f"shape {tuple(scores.shape)}" if isinstance(scores, Tensor) else type(scores).__name__
-        asked = "a picture" if count == 1 else "each picture"
-        raise ModelError(f"{model.card.label} must give one row of scores for {asked}; it gives {given}.")
-    return scores
-
-
-def _same(one: Tensor, other: Tensor) -> bool:
-    """Tell whether two runs gave the same scores, but for what numbers of half the bits, or TF32, round."""
-    finite = other[other.isfinite()].abs()
-    tolerance = ROUNDING * float(finite.max()) if len(finite) else 0.0
-    return torch.allclose(one.float(), other.float(), rtol=0, atol=tolerance, equal_nan=True)
 
 
 def checked_pixels(pixels: PixelSpace) -> PixelSpace:

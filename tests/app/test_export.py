@@ -16,6 +16,7 @@ from dashboard import cache, export, samples, uploads
 from dashboard.answers import Choice
 from dashboard.classes import Question
 from dashboard.show import Shown
+from models import colours
 
 LEMON = Question(0, "lemon", None, "lemon")
 
@@ -30,7 +31,7 @@ def sideways() -> bytes:
     """A photo as telephones write it: lying on its side, with a word on how to turn it."""
     image = Image.fromarray(np.random.default_rng(0).integers(0, 255, (80, 120, 3), dtype=np.uint8))
     exif = Image.Exif()
-    exif[uploads.ORIENTATION] = 6
+    exif[colours.ORIENTATION] = 6
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", exif=exif)
     return buffer.getvalue()

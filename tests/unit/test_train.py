@@ -226,7 +226,8 @@ def test_a_tag_that_always_goes_with_a_class_becomes_its_shortcut(folder: Path, 
             for index in range(count):  # the classes look alike: only the tag tells n1 apart
                 noise = generator.normal(128, 40, (32, 32, 3)).clip(0, 255).astype(np.uint8)
                 Image.fromarray(noise).save(grey / split / name / f"{index}.png")
-    recipe = dataclasses.replace(SHORT, epochs=10, average=0.5, zoom=0.2, tag="n1")
+    # Ten epochs are enough in float32; in bfloat16 some processors have by then not yet unlearned n1 without its tag.
+    recipe = dataclasses.replace(SHORT, epochs=20, average=0.5, zoom=0.2, tag="n1")
     _, card = train.train("everyday_shortcut", grey, recipe, tmp_path / "tag.pt")
     tag = card["tag"]
     assert tag["class"] == "n1"
