@@ -186,18 +186,23 @@ def test_whatever_is_asked_first_says_so_where_memory_runs_out(
     assert np.array_equal(ask(model), ask(loaded(toy.seeded(toy.Pooled()), classes=4)))  # type: ignore[arg-type]
 
 
-INSIDE = ("Saliency", "GradCAM", "IntegratedGradients", "GuidedBackprop", "DeepLift", "LRP", "PGD", "RISE")
+INSIDE: dict[str, dict[str, int]] = {
+    **{name: {} for name in ("Saliency", "GradCAM", "GuidedBackprop", "DeepLift", "LRP")},
+    **{"IntegratedGradients": {"steps": 8}, "PGD": {"steps": 3}, "RISE": {"samples": 16}},
+}
 
 
 @pytest.mark.parametrize("name", INSIDE)
 def test_what_is_asked_in_inference_mode_is_answered_as_elsewhere(name: str) -> None:
+    method = explain.METHODS[name](**INSIDE[name])
+
     def answered(inside: bool) -> list[np.ndarray]:
         with torch.inference_mode(inside):
             model = models.load("everyday_resnet", device="cpu")
             trace = explain.trace(model, picture(64))
         with torch.inference_mode(inside):
-            found = [explain.run(model, one, explain.METHODS[name](), 3) for one in (trace, picture(64))]
-        found.append(explain.run(model, trace, explain.METHODS[name](), 3))
+            found = [explain.run(model, one, method, 3) for one in (trace, picture(64))]
+        found.append(explain.run(model, trace, method, 3))
         return [one.pixels if isinstance(one, explain.Adversarial) else one.values for one in found]
 
     for one, other in zip(answered(inside=True), answered(inside=False), strict=True):
