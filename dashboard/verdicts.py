@@ -147,6 +147,9 @@ def beside(found: Iterable[Verdict]) -> str:
     partly = [verdict.short for verdict in found if verdict.partly]
     if partly:
         return f"{PARTLY[0]} **Holds up in part:** {'; '.join(partly)}."
+    if any(verdict.about == HIDING and verdict.holds is None for verdict in found):
+        sign, word = SIGNS[None]
+        return f"{sign} **{word}:** hiding what it marks, or as much elsewhere, changes next to nothing."
     return "✓ Holds up in the quick check." if any(verdict.holds for verdict in found) else ""
 
 

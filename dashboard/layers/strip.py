@@ -40,6 +40,8 @@ def pack(layout: Layout, picked: str, side: int) -> bytes:
         "picked": layout.place_of(picked),
         "name": picked,
         "side": side,
+        # What cannot be followed has no field anywhere: then none is known, which is not to see everything.
+        "followed": any(box.receptive_field is not None for box in layout.boxes),
         "boxes": boxes,
         "edges": edges,
     }

@@ -33,14 +33,14 @@ class Strip {
 
   // Takes new data; what the user unfolded stays as long as the network is the same.
   show(data, send) {
-    const { network, picked, name, side, boxes, edges } = JSON.parse(new TextDecoder().decode(data));
+    const { network, picked, name, side, followed, boxes, edges } = JSON.parse(new TextDecoder().decode(data));
     this.send = send;
     const other = network !== this.network;
     const moved = other || picked !== this.picked;
     this.picked = picked;
     if (other) {
       this.network = network;
-      this.boxes = boxes.map((box, id) => ({ id, side, ...Object.fromEntries(box.map((value, i) => [FIELDS[i], value])) }));
+      this.boxes = boxes.map((box, id) => ({ id, side, followed, ...Object.fromEntries(box.map((value, i) => [FIELDS[i], value])) }));
       this.inside = group(this.boxes, (box) => box.parent);
       this.edges = group(edges, (edge) => edge[2]);
       this.open.clear();

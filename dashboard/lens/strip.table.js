@@ -94,10 +94,10 @@ class Rows {
 
 function said(box) {
   const more = seesAll(box) ? `, more than the whole ${box.side} x ${box.side} picture` : "";
-  const sees = box.field ? `sees ${box.field.join(" x ")} pixels${more}` : "sees the whole picture";
+  const sees = box.field ? `sees ${box.field.join(" x ")} pixels${more}` : box.followed ? "sees the whole picture" : "";
   const counts = [box.weights && `${box.weights.toLocaleString("en")} weights`, box.work && `${short(box.work)} multiply-adds`];
   const name = box.layers ? box.label : box.name;
-  return [name, kindOf(box), `gives ${shapeOf(box)}`, ...counts.filter(Boolean), sees].join(" · ");
+  return [name, kindOf(box), `gives ${shapeOf(box)}`, ...counts, sees].filter(Boolean).join(" · ");
 }
 
 // The head of an unfolded box; its words stay in sight while the strip is scrolled along a wide frame.
@@ -115,7 +115,8 @@ function asCard(item, box) {
   item.append(text("b", clipped(box.label)), text("span", kindOf(box), "quiet"), text("span", shapeOf(box)));
   if (box.weights) item.append(text("span", `${short(box.weights)} weights`));
   if (box.work) item.append(text("span", `${short(box.work)} mult-adds`));
-  item.append(text("span", box.field && !seesAll(box) ? `sees ${box.field.join(" x ")} px` : "sees everything", "quiet"));
+  const some = box.field && !seesAll(box);
+  if (some || box.followed) item.append(text("span", some ? `sees ${box.field.join(" x ")} px` : "sees everything", "quiet"));
 }
 
 // What unfolds a box or folds it; screen readers know that from the box itself.

@@ -121,7 +121,9 @@ def test_where_hiding_changes_next_to_nothing_there_is_no_verdict(hidden: float,
     shown = said(check=dataclasses.replace(HELD, hidden=hidden, elsewhere=elsewhere, spread=0.0001))
     assert texts(shown)[0].startswith("No verdict: ") and "neither says what counts" in texts(shown)[0]
     assert "no evidence" in words.sentence(shown.answer, shown.question)
-    assert "Weak guide" not in verdicts.beside(verdicts.quick(shown))
+    # The other class's verdict must not make the line beside the map a good one.
+    assert "Holds: The map for" in texts(shown)[1]
+    assert verdicts.beside(verdicts.quick(shown)).startswith("○ **No verdict:** hiding what it marks")
 
 
 def test_a_random_place_that_counts_where_the_marked_one_does_not_is_a_failure() -> None:

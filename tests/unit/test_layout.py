@@ -254,6 +254,8 @@ def test_the_component_gets_every_box_and_the_place_of_the_picked_layer() -> Non
     record = json.loads(strip.pack(found, "layer2.0.conv1", 64))
     assert record["boxes"][record["picked"]][0] == "layer2.0.conv1"
     assert record["boxes"][record["picked"]][4] == [128, 16, 16]
+    assert record["followed"]
+    assert not json.loads(strip.pack(layout_of(toy.loaded(toy.seeded(toy.Branching()), 3)), "fc", 16))["followed"]
     assert len(record["boxes"]) == len(found.boxes) and len(record["edges"]) == len(found.edges)
     other = json.loads(strip.pack(found, "fc", 64))
     assert other["network"] == record["network"] != json.loads(strip.pack(layout("everyday_vgg"), "fc", 64))["network"]
