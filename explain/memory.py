@@ -13,8 +13,7 @@ from torch import Tensor
 
 from explain.stepping import measured_batch, samples_per_step
 from explain.tracing import Trace
-from models.device import out_of_memory
-from models.errors import DeviceError
+from models.device import no_memory, out_of_memory
 from models.grad_mode import outside_inference
 
 if TYPE_CHECKING:
@@ -40,9 +39,9 @@ def within_memory(trace: Trace, ask: Callable[[Trace], Answer], batch: int | Non
                 raise
             size = (size or measured_batch(trace)) // 2
             if size == 0 and trace.model.device.type == "cpu":
-                raise DeviceError("There is not enough memory for this network.", "Pick a smaller one.") from error
+                raise no_memory() from error
             if size == 0:
-                trace, size = Trace(_on_cpu(trace.model), trace.pixels.cpu()), None
+                trace, size = Trace(on_cpu(trace.model), trace.pixels.cpu()), None
 
 
 def by_halves(batch: Batch, ask: Callable[[Batch], Answer], join: Callable[[Answer, Answer], Answer]) -> Answer:
@@ -53,12 +52,13 @@ def by_halves(batch: Batch, ask: Callable[[Batch], Answer], join: Callable[[Answ
         if not out_of_memory(error):
             raise
         if len(batch) == 1:
-            raise DeviceError("There is not enough memory for this network.", "Pick a smaller one.") from error
+            raise no_memory() from error
     half = len(batch) // 2
     return join(by_halves(batch[:half], ask, join), by_halves(batch[half:], ask, join))
 
 
-def _on_cpu(model: LoadedModel) -> LoadedModel:
+def on_cpu(model: LoadedModel) -> LoadedModel:
+    """Copy a network to the CPU."""
     torch.cuda.empty_cache()
     with model.lock:
         network = copy.deepcopy(model.network).cpu()

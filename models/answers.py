@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from models.device import out_of_memory
-from models.errors import DeviceError, ModelError
+from models.device import no_memory, out_of_memory
+from models.errors import ModelError
 from models.registry import SEED, frozen
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _scores(model: LoadedModel, pictures: Tensor) -> Tensor:
     except Exception as error:
         # Whatever a network of somebody else's raises; the cause goes along for the log.
         if out_of_memory(error):
-            raise DeviceError(f"There is not enough memory for {model.card.label}.", "Take a smaller one.") from error
+            raise no_memory(model.card.label) from error
         if count > 1:
             raise ModelError(
                 f"{model.card.label} cannot be asked about several pictures at once: {type(error).__name__}.",

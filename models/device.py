@@ -56,6 +56,11 @@ def out_of_memory(error: BaseException) -> bool:
     return known or "out of memory" in said or "allocate memory" in said or "not enough memory" in said
 
 
+def no_memory(network: str = "this network") -> DeviceError:
+    """Say that memory does not suffice for a network."""
+    return DeviceError(f"There is not enough memory for {network}.", "Pick a smaller one.")
+
+
 def free_memory() -> int:
     """Return how many bytes of main memory can still be used: half of all where the machine does not say.
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from models.device import out_of_memory
-from models.errors import DeviceError
+from models.device import no_memory, out_of_memory
 from models.grad_mode import outside_inference
 from models.graph import Graph, read_graph, run
 from models.hooks import first_tensor, module_of, recording
@@ -107,4 +106,4 @@ class LoadedModel:
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
-            raise DeviceError("There is not enough memory for this network.", "Pick a smaller one.") from error
+            raise no_memory() from error

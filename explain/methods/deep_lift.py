@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-import dataclasses
 from dataclasses import dataclass
-from threading import RLock
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import torch
 
 from explain.baselines import baseline
+from explain.memory import on_cpu
 from explain.method import Method, register
 from explain.multipliers import multipliers
 from explain.results import Heatmap
@@ -89,9 +87,8 @@ def _residual(shares: Tensor, rise: float) -> float:
 
 def _in_double(trace: Trace) -> Trace:
     """Trace the picture in a copy of the network that counts in twice the bits, on the CPU."""
-    with trace.model.lock:
-        network = copy.deepcopy(trace.model.network).cpu().double()
-    model = dataclasses.replace(trace.model, network=network, device=torch.device("cpu"), lock=RLock())
+    model = on_cpu(trace.model)
+    model.network.double()
     return Trace(model, trace.pixels.cpu().double())
 
 

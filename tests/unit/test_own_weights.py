@@ -215,7 +215,7 @@ def test_a_network_that_memory_does_not_suffice_for_is_not_told_off_for_its_pixe
 
     content = save(state())
     monkeypatch.setattr(nn.Conv2d, "forward", without_memory)
-    with pytest.raises(DeviceError, match=r"not enough memory for .*Take a smaller one"):
+    with pytest.raises(DeviceError, match=r"not enough memory for .*Pick a smaller one"):
         loaded(content)
 
 
