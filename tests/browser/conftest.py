@@ -92,7 +92,7 @@ def served(folder: Path, **own: str) -> Iterator[Server]:
     for name in ("CONVLENS_WEIGHTS", "CONVLENS_DATA", "CONVLENS_NETWORK"):
         settings.pop(name, None)
     settings |= own
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", "dashboard.cli", "--port", str(port)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=ROOT, env=settings, stdout=out, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"

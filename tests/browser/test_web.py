@@ -14,6 +14,8 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
+from browser.conftest import served
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -120,6 +122,17 @@ def test_a_link_of_a_hundred_kilobytes_falls_back_with_a_notice(screen: Screen) 
     notices = screen.page.locator("[class*=st-key-notice-]").all_inner_texts()
     assert any("This link asks for" in text and len(text) < 500 for text in notices)
     assert screen.headline.startswith("Why did the model say")
+
+
+def test_a_long_link_is_read_however_it_arrives_and_before_any_page_was_opened(tmp_path: Path) -> None:
+    with served(tmp_path) as fresh:
+        address = urlsplit(fresh.url)
+        request = f"GET /?class={'x' * 100_000} HTTP/1.1\r\nHost: {address.netloc}\r\nConnection: close\r\n\r\n"
+        with socket.create_connection((str(address.hostname), int(address.port or 0)), timeout=10) as line:
+            line.sendall(request[:90_000].encode())
+            time.sleep(0.5)
+            line.sendall(request[90_000:].encode())
+            assert int(line.recv(64).split()[1]) == 200
 
 
 def test_a_request_to_elsewhere_would_be_seen_and_reaches_nothing(screen: Screen) -> None:
