@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# One process for each core, one thread in each: small networks gain nothing from a second thread.
+SPREAD := OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: app test quick lint types assets audit clean
@@ -9,12 +11,11 @@ INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint
 app: $(VENV)/app.stamp
 	$(BIN)/convlens
 
-# One process for each core, one thread in each: small networks gain nothing from a second thread.
 test: $(VENV)/test.stamp
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal
+	$(SPREAD)
 
 quick: $(VENV)/test.stamp
-	$(BIN)/python -m pytest tests/unit tests/architecture -m "not slow and not audit"
+	$(SPREAD) tests/unit tests/architecture -m "not slow and not audit"
 
 audit: $(VENV)/test.stamp
 	$(BIN)/python -m benchmarks.audit

@@ -61,6 +61,7 @@ def test_the_weights_are_those_of_the_file(tmp_path: Path, old: bool) -> None:
     assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.pth", "mine.safetensors"]
 
 
+@pytest.mark.slow
 def test_weights_are_found_among_what_training_leaves(tmp_path: Path) -> None:
     optimiser = {"state": {0: {"step": torch.tensor(3.0)}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
     wrapped = {f"module.{name}": value for name, value in state().items()}

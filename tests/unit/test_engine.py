@@ -192,6 +192,7 @@ INSIDE: dict[str, dict[str, int]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", INSIDE)
 def test_what_is_asked_in_inference_mode_is_answered_as_elsewhere(name: str) -> None:
     method = explain.METHODS[name](**INSIDE[name])

@@ -130,6 +130,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(folder: Path, tmp_path: Path
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
+@pytest.mark.slow
 def test_an_attack_is_given_each_batch(folder: Path, tmp_path: Path) -> None:
     seen: list[tuple[int, ...]] = []
 
@@ -265,6 +266,7 @@ def test_weights_between_start_and_end_are_tried(folder: Path, capsys: pytest.Ca
     assert any(share == pytest.approx(one, abs=1e-4) for one in (1, 0.75, 0.5))
 
 
+@pytest.mark.slow
 def test_training_goes_on_from_another_networks_weights(folder: Path, tmp_path: Path) -> None:
     recipe = trainer.Recipe(epochs=1, batch=16, side=32, held_out=0.2)
     network, _ = train.train("everyday_resnet", folder, recipe, tmp_path / "first.pt")
@@ -276,6 +278,7 @@ def test_training_goes_on_from_another_networks_weights(folder: Path, tmp_path: 
     assert card["recipe"]["start"] == "first.safetensors" and str(tmp_path) not in json.dumps(card)
 
 
+@pytest.mark.slow
 def test_the_command_line_prints_what_the_card_says(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -341,6 +344,7 @@ def one_round(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return ["everyday_resnet", f"--data={folder}", *given(dataclasses.replace(SHORT, epochs=1, held_out=0.3))]
 
 
+@pytest.mark.slow
 def test_each_round_goes_to_a_place_of_its_own_and_its_card_tells_all_rounds_before(one_round: list[str]) -> None:
     train.main(one_round)
     first = Path("runs/weights/everyday_resnet.safetensors")
