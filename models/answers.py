@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: What two runs of a network may differ by, as a share of its largest score: bfloat16 keeps eight bits of a number.
 ROUNDING = 0.02
+#: How often a network whose answers differ is asked again, to tell one that draws at random from one that does not.
+REPEATS = 16
 
 
 def check_answers(model: LoadedModel) -> int:
@@ -30,21 +32,27 @@ def check_answers(model: LoadedModel) -> int:
     frozen(model.network)
     after = _scores(model, pictures[:1])
     if not _same(after, before):
-        if not _same(_scores(model, pictures[:1]), after):
-            raise ModelError(
-                f"{label} answers the same picture differently each time.",
-                "Something in it is drawn at random: let its dropout obey eval(), as torch.nn.Dropout does.",
-            )
+        _refuse_random(model, pictures[:1], after)
         raise ModelError(
             f"{label} goes on with what a layer of its has overwritten (inplace=True).",
             "Let it use what that layer returns, as in x = self.relu(x).",
         )
     if not _same(_scores(model, pictures)[:1], after):
+        _refuse_random(model, pictures[:1], after)
         raise ModelError(
             f"{label} answers otherwise where a picture is not alone.",
             "Let each picture be answered by itself; a batch norm needs statistics of its own for that.",
         )
     return int(after.shape[1])
+
+
+def _refuse_random(model: LoadedModel, picture: Tensor, answer: Tensor) -> None:
+    """Refuse a network that gives another answer to the same picture; two draws alone may come out alike by chance."""
+    if not all(_same(_scores(model, picture), answer) for _ in range(REPEATS)):
+        raise ModelError(
+            f"{model.card.label} answers the same picture differently each time.",
+            "Something in it is drawn at random: let its dropout obey eval(), as torch.nn.Dropout does.",
+        )
 
 
 def _scores(model: LoadedModel, pictures: Tensor) -> Tensor:
