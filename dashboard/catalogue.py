@@ -43,8 +43,9 @@ TYPES = {kind.__name__: kind for kind in (int, float, bool, str, tuple)}
 class MethodEntry:
     """A method as the page lists it.
 
-    question: which one it answers, and caution: why its maps may say little, see explain.method. gives: the kind of its
-    result. doc: its docstring's first sentence; more: what the docstring says beyond that, for people.
+    question: which one it answers, caution: why its maps may say little, and shares: whether signed values are parts of
+    the score, see explain.method. gives: the kind of its result. doc: its docstring's first sentence; more: what the
+    docstring says beyond that, for people.
     """
 
     name: str
@@ -54,6 +55,7 @@ class MethodEntry:
     caption: str
     caution: str
     question: Question
+    shares: bool
     gives: str
     doc: str
     more: tuple[str, ...]

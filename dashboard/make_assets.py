@@ -69,7 +69,7 @@ def _model(card: ModelCard, lists: dict[tuple[str, ...], str]) -> dict[str, Any]
 
 def _method(name: str) -> dict[str, Any]:
     cls = explain.METHODS[name]
-    told = _told(name, cls, "caution", "question")
+    told = _told(name, cls, "caution", "question", "shares")
     return told | {"gives": cls.__call__.__annotations__["return"]}
 
 

@@ -11,6 +11,7 @@ import streamlit as st
 from PIL import Image
 
 from dashboard import cache, concepts, lens, state, words
+from dashboard.catalogue import catalogue
 from explain.pictures import divided, overlay, painted_parts, tiles
 from explain.results import Concepts, Explanation, FeatureMaps, Heatmap
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
     from dashboard.answers import Answer, Choice
     from dashboard.classes import Question
+
+
+#: What values are called that compare with each other alone.
+UNKNOWN_UNIT = "evidence"
 
 
 @dataclass(frozen=True)
@@ -51,10 +56,11 @@ class Shown:
 
     @property
     def unit(self) -> str:
-        """Say what a value of the map is: signed ones are shares of what is explained, others only compare."""
+        """Say what a value of the map is: signed ones of most methods are shares of the score, others only compare."""
         explanation = self.answer.explanation
-        if not isinstance(explanation, Heatmap) or not explanation.signed:
-            return "evidence"
+        shares = catalogue().methods[self.choice.method].shares
+        if not isinstance(explanation, Heatmap) or not explanation.signed or not shares:
+            return UNKNOWN_UNIT
         return "points of probability" if self.asks_probability else "points of score"
 
 
@@ -69,11 +75,12 @@ def _heatmap(explanation: Heatmap, shown: Shown) -> None:
     image = shown.choice.picture.image
     pin = state.pixel()
     alt = f"{shown.alt} Laid over it, the evidence for {shown.about}: {shown.origin}."
+    unit = "" if shown.unit == UNKNOWN_UNIT else f", in {shown.unit}"
     data = lens.pack(
         image,
         shown.answer.box,
         explanation,
-        caption=f"Evidence for {shown.about}{f', in {shown.unit}' if explanation.signed else ''} · {shown.whence}",
+        caption=f"Evidence for {shown.about}{unit} · {shown.whence}",
         alt=alt + " Arrow keys move over the pixels, the keys 1 to 4 change the view.",
         unit=shown.unit,
         look=state.look(),

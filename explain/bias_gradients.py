@@ -55,7 +55,7 @@ class BiasGradients:
 
         Else rounding would count where large parts cancel out to a score of next to nothing.
         """
-        parts = [part.double() for part in (self.pixels, self.shift, *self.layers.values())]
+        parts = [part.cpu().double() for part in (self.pixels, self.shift, *self.layers.values())]
         total = sum(float(part.sum()) for part in parts) + self.without_place
         sizes = sum(float(part.abs().sum()) for part in parts)
         return abs(total - self.score) / max(abs(self.score), 1e-4 * sizes, 1e-30)

@@ -125,7 +125,7 @@ def effective(trace: Trace, layer: str, row: int, column: int, channel: int | No
         output = laid_out(trace.model, layer, output) if spatial else output.reshape(1, -1, 1, 1)
         units = output[0, :, row, column] if channel is None else output[0, channel, row, column]
         (gradient,) = torch.autograd.grad(units.sum(), [leaf], allow_unused=True, materialize_grads=True)
-    energy = gradient[0].double().square().sum(0).cpu().numpy()
+    energy = gradient[0].cpu().double().square().sum(0).numpy()
     box = _central(energy)
     inside = 0.0 if box is None else float(energy[box.top : box.bottom, box.left : box.right].sum() / energy.sum())
     return EffectiveField(energy.astype(np.float32), box, inside)

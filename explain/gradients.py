@@ -50,6 +50,11 @@ def input_gradients(model: LoadedModel, pixels: Tensor, target: Target) -> Tenso
     return found.detach()
 
 
+def least_difference(*scores: float) -> float:
+    """Say below which difference of these scores nothing but rounding is left: a millionth of the largest, or of 1."""
+    return max(1e-6 * min(1.0, max(map(abs, scores))), 1e-30)
+
+
 def scores(model: LoadedModel, pixels: Tensor, target: Target) -> Tensor:
     """Compute the target for each picture without gradients: (N, 3, H, W) -> (N,)."""
     with torch.no_grad():

@@ -1,7 +1,8 @@
-"""Gradients for many pictures of one job: with batch norms folded into convolutions where that takes less time."""
+"""Scores and gradients for many pictures of one job: batch norms folded, channels last, where that takes less time."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -56,19 +57,25 @@ def for_many(trace: Trace, count: int) -> Callable[[Tensor], Tensor]:
 def folded(model: LoadedModel, pixels: Tensor) -> Callable[[Tensor], Tensor]:
     """Return what gives the model's scores for pixels (N, 3, H, W) in less time: batch norms folded, channels last.
 
-    Where torch.fx cannot follow the network, where it has nothing to fold, or where the scores for `pixels`, (1, 3,
-    H, W), differ (a norm may serve two convolutions), that is the model itself. Nothing is traced here, which would
-    disturb other threads.
+    Where torch.fx cannot follow the network, where neither pays, or where the scores for `pixels`, (1, 3, H, W),
+    differ (a norm may serve two convolutions), that is the model itself. Nothing is traced here, which would disturb
+    other threads.
     """
     operations = model.graph.operations
-    pairs = [] if operations is None else list(_pairs(operations))
-    if operations is None or not pairs or sum(convolution.weight.nbytes for _, convolution, _, _ in pairs) > MOST_BYTES:
+    if operations is None:
         return model
-    modules = dict(operations.modules)
+    pairs = list(_pairs(operations))
+    plain = {} if pairs else _plain(operations)
+    changed = [*plain.values(), *(convolution for _, convolution, _, _ in pairs)]
+    if not changed or sum(convolution.weight.nbytes for convolution in changed) > MOST_BYTES:
+        return model
     with model.lock:
+        modules = operations.modules | {name: copy.deepcopy(convolution) for name, convolution in plain.items()}
         for first, convolution, second, norm in pairs:
-            modules[first] = nn.utils.fuse_conv_bn_eval(convolution, norm).to(memory_format=torch.channels_last)
+            modules[first] = nn.utils.fuse_conv_bn_eval(convolution, norm)
             modules[second] = nn.Identity()
+    for name in [*plain, *(first for first, _, _, _ in pairs)]:
+        modules[name].to(memory_format=torch.channels_last)
     quick = dataclasses.replace(operations, modules=modules)
 
     def ask(pictures: Tensor) -> Tensor:
@@ -99,3 +106,14 @@ def _pairs(operations: Operations) -> Iterator[tuple[str, nn.Conv2d, str, nn.Bat
         convolution, norm = operations.modules[first], operations.modules[second]
         if type(convolution) is nn.Conv2d and type(norm) is nn.BatchNorm2d and norm.running_mean is not None:
             yield first, convolution, second, norm
+
+
+def _plain(operations: Operations) -> dict[str, nn.Conv2d]:
+    """Find the convolutions of a network that is as good as made of them, such as SqueezeNet, by name; else none.
+
+    Of others, channels last costs as much as it saves: in ConvNeXt each convolution is of one channel alone.
+    """
+    kinds = {type(module) for module in operations.modules.values()}
+    found = {name: module for name, module in operations.modules.items() if type(module) is nn.Conv2d}
+    dense = len(found) > 1 and all(module.groups == 1 for module in found.values())
+    return found if dense and nn.BatchNorm2d not in kinds else {}

@@ -33,6 +33,6 @@ def many_scores(trace: Trace, target: Target, count: int) -> Callable[[Tensor], 
 
     def scored(pictures: Tensor) -> Tensor:
         with torch.no_grad():
-            return target(ask(pictures)).double().cpu()
+            return target(ask(pictures)).cpu().double()
 
     return scored

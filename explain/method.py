@@ -29,8 +29,9 @@ class Method(ABC):
 
     A subclass is a frozen dataclass; its fields are its parameters, each with a default and an
     `Annotated` range and help. `family` groups it, `label` names it, `paper` cites it, `caption`
-    says in a few words how fast it is and how far to trust it, `question` which question it answers, and
-    `caution`, where there is one, why its maps may say little about the network, in a sentence.
+    says in a few words how fast it is and how far to trust it, `question` which question it answers,
+    `caution`, where there is one, why its maps may say little about the network, in a sentence, and
+    `shares` whether the values of a signed map are parts of the target, in its unit.
     Wrong values are refused when the method is made.
     """
 
@@ -40,6 +41,7 @@ class Method(ABC):
     caption: ClassVar[str] = ""
     question: ClassVar[Question] = "pixels"
     caution: ClassVar[str] = ""
+    shares: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         check(self)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from explain.baselines import baseline, random_baselines
+from explain.gradients import least_difference
 from explain.many_gradients import many_gradients
 from explain.results import Heatmap
 from explain.stepping import steps
@@ -50,7 +51,7 @@ def along_lines(trace: Trace, target: Target, starts: Tensor, count: int) -> Ten
         start, point = starts[chosen // count], chosen % count
         way = trace.pixels - start
         found = gradients(start + along[point, None, None, None] * way)
-        total += (found * way * share[point, None, None, None]).sum(0).double().cpu()
+        total += (found * way * share[point, None, None, None]).sum(0).cpu().double()
     return total
 
 
@@ -59,9 +60,12 @@ def shared_out(total: Tensor) -> Heatmap:
     return Heatmap(values=total.sum(0).float().numpy(), signed=True)
 
 
-def residual(found: float, wanted: float) -> float:
-    """Say how far the shares' sum is from the difference that it should be, as a share of that difference."""
-    return abs(found - wanted) / max(abs(wanted), 1e-6)
+def residual(found: float, wanted: float, score: float) -> float:
+    """Say how far the shares' sum is from the difference that it should be, as a share of that difference.
+
+    score: that of the picture. A difference too small to tell from rounding counts as one that can just be told.
+    """
+    return abs(found - wanted) / max(abs(wanted), least_difference(score, score - wanted))
 
 
 def missing(share: float, advice: str = "take more steps") -> tuple[str, ...]:

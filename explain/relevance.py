@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from models import LoadedModel
     from models.tracer import Operations
 
-#: How far the copy's scores may lie from the network's own, as a share of their largest.
-CLOSE = 1e-3
+#: How far the copy's scores may lie from the network's own, as a share of their largest; where numbers have few bits,
+#: so many times what one of them rounds.
+CLOSE, ROUNDINGS = 1e-3, 16
 
 
 class Relevance:
@@ -50,7 +51,8 @@ class Relevance:
         rules = composite(self.name, low, high, even, biases=biases)
         with torch.enable_grad(), rules.context(self.copy.network):
             scores = run(self.copy, {self.copy.input: leaf}, [self.copy.output])[self.copy.output]
-            if not bool((scores - logits).abs().max() <= CLOSE * logits.abs().max()):
+            close = max(CLOSE, ROUNDINGS * torch.finfo(logits.dtype).eps)
+            if not bool((scores - logits).abs().max() <= close * logits.abs().max()):
                 raise UnsuitableError("Rewritten for the rules of relevance, this network gives other scores.")
             (found,) = torch.autograd.grad(scores, leaf, self.start)
         self.evenly = self._share(sum(even))
@@ -58,10 +60,10 @@ class Relevance:
 
     def missing(self, shares: Tensor) -> float:
         """Measure what shares (H, W) lack, or have too much below zero, as a share of what was put in."""
-        lack = self.start.double().sum() - shares.double().sum()
+        lack = self.start.cpu().double().sum() - shares.cpu().double().sum()
         return self._share(-float(lack) if float(self.start.sum()) < 0 else float(lack))
 
     def _share(self, amount: float) -> float:
         """Count an amount as a share of what was put in."""
-        whole = float(self.start.double().abs().sum())
+        whole = float(self.start.cpu().double().abs().sum())
         return amount / whole if whole else 0.0

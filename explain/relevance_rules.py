@@ -64,7 +64,7 @@ class Complete(Hook):  # type: ignore[misc]
         handed = rule.reducer(inputs, gradients).detach()
         left = torch.where(some, 0, relevance)
         if left.any():
-            self.evenly.append(float(left.double().abs().sum()))
+            self.evenly.append(float(left.cpu().double().abs().sum()))
             handed = handed + _evenly(module, given, left)
         return tuple(handed if other is not None and other.shape == handed.shape else None for other in inward)
 

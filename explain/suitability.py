@@ -35,10 +35,12 @@ def probe(model: LoadedModel, seed: int = 0) -> Tensor:
 def default_layer(model: LoadedModel) -> str:
     """Return the last layer that still has places and carries gradient at them; refuses where there is none.
 
-    The card's `default_layer` goes first. The name is that of the outermost container with this output.
+    The card's `default_layer` goes first, if pictures of this size leave it more than one place. The name is that of
+    the outermost container with this output.
     """
-    if model.card.default_layer is not None:
-        return model.card.default_layer
+    named = model.card.default_layer
+    if named is not None and math.prod(grid_of(model, named)[1:]) > 1:
+        return named
     if model not in _default_layers:
         _default_layers[model] = _last_with_gradient(model)
     found = _default_layers[model]
@@ -88,6 +90,14 @@ def laid_out(model: LoadedModel, layer: str, output: Tensor) -> Tensor:
         )
     if "T" in axes:
         assert geometry.grid is not None
+        place = axes.index("T")
+        usual = model.graph.layer(layer).shape[place]
+        if output.shape[place] != usual:
+            side = model.card.pixels.side
+            raise LayerError(
+                f"{layer!r} gives {output.shape[place]} tokens; for pictures of {side} x {side} there are {usual}.",
+                "Bring the picture to that size.",
+            )
         tokens = output.permute([axes.index(axis) for axis in "NCT"])[:, :, geometry.prefix :]
         height, width = geometry.grid
         return tokens[:, :, : height * width].reshape(*tokens.shape[:2], height, width)

@@ -126,7 +126,7 @@ class _Table:
 
     def fit(self, loader: Any) -> None:
         """Take the table as it is, without drawing from it."""
-        shown, scores, weights = (column.double().cpu().numpy() for column in loader.dataset.tensors)
+        shown, scores, weights = (column.cpu().double().numpy() for column in loader.dataset.tensors)
         self.columns = shown, scores, weights
 
     def representation(self) -> tuple[Floats, Floats, Floats]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def _repeatable() -> None:
+def _repeatable() -> Iterator[None]:
     """Let what torch draws in a test be the same in every run; tests that never import it go without."""
-    if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(0)
+    if "torch" not in sys.modules:
+        yield
+        return
+    import torch
+
+    with torch.random.fork_rng():
+        torch.random.manual_seed(0)
+        yield
 
 
 @pytest.fixture(scope="session")

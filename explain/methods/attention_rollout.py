@@ -45,7 +45,9 @@ class AttentionRollout(Method):
 
     heads: Annotated[Literal["mean", "max", "min"], "How the heads of a layer become one"] = "mean"
     discard: Annotated[
-        float, Range(0, 0.95, 0.05), "Share of the weakest links of each layer to cut; those of the class token stay"
+        float,
+        Range(0, 0.95, 0.05),
+        "Share of the weakest links of each layer to cut; the class token's to itself stays",
     ] = 0.0
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:

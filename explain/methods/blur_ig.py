@@ -57,8 +57,8 @@ class BlurIG(Method):
         total = torch.zeros_like(trace.pixels[0], dtype=torch.float64, device="cpu")
         for part in steps(trace, self.steps, partial(shared_out, total), gradient=True):
             change = blurred(trace.pixels, ends[part.start : part.stop + 1]).diff(dim=0)
-            total += (gradients(blurred(trace.pixels, middles[part])) * change).sum(0).double().cpu()
-        left = residual(float(total.sum()), float(difference))
+            total += (gradients(blurred(trace.pixels, middles[part])) * change).sum(0).cpu().double()
+        left = residual(float(total.sum()), float(difference), float(target(trace.logits)))
         return replace(shared_out(total), checks={"completeness": left}, notes=missing(left))
 
     def _widths(self, along: Tensor) -> Tensor:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from explain.target import Target
     from models import LoadedModel
 
-#: How far the scores may be off, as a share of what they move, for an ending to count as averaging and linear.
-TOLERANCE = 1e-3
+#: How far the scores may be off, as a share of what they move, for an ending to count as averaging and linear; where
+#: numbers have few bits, so many times what one of them rounds.
+TOLERANCE, ROUNDINGS = 1e-3, 16
 #: How far channels' means are drawn from zero, in mean activations.
 FAR = 10
 
@@ -97,10 +98,11 @@ def _otherwise(trace: Trace, layer: str) -> str | None:
         whole = trace.rest(layer, torch.cat([first * 0, first, second, first + second, average]))
     nothing, one, other, both, averaged = whole
     moved = float((one - nothing).abs().max())
+    tolerance = max(TOLERANCE, ROUNDINGS * torch.finfo(own.dtype).eps)
     off = max(float((one - averaged).abs().max()), float((one + other - both - nothing).abs().max()))
-    if not moved or not off <= TOLERANCE * moved:
+    if not moved or not off <= tolerance * moved:
         return f"This network does more after {layer!r} than average its places and apply one linear layer."
     direct = laid_out(trace.model, layer, first).mean((2, 3))[0]
-    if len(direct) == len(one) and torch.allclose(one, direct, rtol=TOLERANCE, atol=TOLERANCE * moved):
+    if len(direct) == len(one) and torch.allclose(one, direct, rtol=tolerance, atol=tolerance * moved):
         return f"This network's scores are the averages of {layer!r} themselves: no linear layer with weights follows."
     return None

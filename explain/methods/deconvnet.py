@@ -31,6 +31,7 @@ class Deconvnet(Method):
     paper: ClassVar = "Zeiler & Fergus, 2013, arXiv:1311.2901"
     caption: ClassVar = "fast: patterns; fails sanity checks"
     caution: ClassVar = WARNING
+    shares: ClassVar = False
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
         """Compute the map: values (H, W), signed, in units of the target for a pixel value of 1."""

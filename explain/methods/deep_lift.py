@@ -11,6 +11,7 @@ from explain.baselines import baseline
 from explain.memory import on_cpu
 from explain.method import Method, register
 from explain.multipliers import multipliers
+from explain.paths import RESIDUAL, residual
 from explain.results import Heatmap
 from explain.suitability import probe
 from explain.target import ClassLogit
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
     from explain.target import Target
     from models import LoadedModel
-
-#: The share of the difference that may be missing, and the smallest difference that shares are taken of.
-RESIDUAL, SMALLEST = 0.01, 1e-6
 
 
 @register
@@ -50,14 +48,15 @@ class DeepLift(Method):
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
         """Compute the map: values (H, W), signed, and the check "completeness" (0 = nothing missing)."""
         shares, rise = _shared_out(trace, target, self.baseline)
-        residual = _residual(shares, rise)
-        if RESIDUAL < residual <= RESIDUAL * float(shares.abs().sum()) / max(abs(rise), SMALLEST):
+        score = float(target(trace.logits))
+        missed = residual(float(shares.sum()), rise, score)
+        if missed > RESIDUAL and abs(float(shares.sum()) - rise) <= RESIDUAL * float(shares.abs().sum()):
             # Where shares for and against all but cancel, rounding alone is more than 1 % of the little that is left.
             shares, rise = _shared_out(_in_double(trace), target, self.baseline)
-            residual = _residual(shares, rise)
-        if residual > RESIDUAL:
-            raise UnsuitableError(_refusal(residual), "Integrated Gradients works on any network with gradients.")
-        return Heatmap(values=shares.sum(0).float().numpy(), signed=True, checks={"completeness": residual})
+            missed = residual(float(shares.sum()), rise, score)
+        if missed > RESIDUAL:
+            raise UnsuitableError(_refusal(missed), "Integrated Gradients works on any network with gradients.")
+        return Heatmap(values=shares.sum(0).float().numpy(), signed=True, checks={"completeness": missed})
 
     @classmethod
     def unsuitable(cls, model: LoadedModel) -> str | None:
@@ -69,8 +68,8 @@ class DeepLift(Method):
         target = ClassLogit(int((trace.logits - start)[0].abs().argmax()))
         shares, _ = _shared_out(trace, target, "black")
         difference = float(target(trace.logits) - target(start))
-        residual = _residual(shares, difference)
-        return None if residual <= RESIDUAL else _refusal(residual)
+        missed = residual(float(shares.sum()), difference, float(target(trace.logits)))
+        return None if missed <= RESIDUAL else _refusal(missed)
 
 
 def _shared_out(trace: Trace, target: Target, kind: str) -> tuple[Tensor, float]:
@@ -80,11 +79,6 @@ def _shared_out(trace: Trace, target: Target, kind: str) -> tuple[Tensor, float]
     return (found * (trace.pixels - start))[0].cpu().double(), rise
 
 
-def _residual(shares: Tensor, rise: float) -> float:
-    """Say what the shares miss, as a share of what they should add up to."""
-    return abs(float(shares.sum()) - rise) / max(abs(rise), SMALLEST)
-
-
 def _in_double(trace: Trace) -> Trace:
     """Trace the picture in a copy of the network that counts in twice the bits, on the CPU."""
     model = on_cpu(trace.model)
@@ -92,9 +86,9 @@ def _in_double(trace: Trace) -> Trace:
     return Trace(model, trace.pixels.cpu().double())
 
 
-def _refusal(residual: float) -> str:
-    return f"On this network DeepLIFT's shares miss {_share(residual)} the rise that they should add up to."
+def _refusal(missed: float) -> str:
+    return f"On this network DeepLIFT's shares miss {_share(missed)} the rise that they should add up to."
 
 
-def _share(residual: float) -> str:
-    return f"{100 * residual:.3g} % of" if residual < 10 else "many times"
+def _share(missed: float) -> str:
+    return f"{100 * missed:.3g} % of" if missed < 10 else "many times"

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from explain.baselines import Baseline, baseline
 from explain.class_activation import upsampled
-from explain.gradients import differentiate, scores
+from explain.gradients import differentiate, least_difference, scores
 from explain.masking import through
 from explain.method import Method, register
 from explain.params import Range
@@ -66,7 +66,7 @@ class ExtremalPerturbation(Method):
             return Heatmap(values=torch.zeros_like(pixels[0, 0]).cpu().numpy(), signed=False, notes=(note,))
         cells = torch.full((1, 1, CELLS, CELLS), 0.5, device=pixels.device)
         way = torch.zeros_like(cells)
-        span = max(abs(whole - start), 1e-6)
+        span = max(abs(whole - start), least_difference(whole, start))
 
         def mask() -> Tensor:
             return smooth(cells, (pixels.shape[-2], pixels.shape[-1]))

@@ -12,7 +12,7 @@ from explain.gradients import differentiate
 from explain.method import register
 from explain.params import Range
 from explain.suitability import laid_out
-from explain.target import ClassLogit, Contrast, both, probabilities
+from explain.target import ClassLogit, Contrast, both
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -78,6 +78,7 @@ class FinerCAM(ClassActivationMap):
             return ClassLogit(target.index)(logits) - self.alpha * ClassLogit(target.against)(logits)
         own = target(logits)
         others = torch.stack([replace(target, index=index)(logits) for index in similar], 1)
-        shares = torch.ones_like(others) if self.weighting == "equal" else probabilities(logits)[:, similar]
-        shares = shares / shares.sum(1, keepdim=True)
+        # Of their probabilities, which would all be 0 beside a score that is far above theirs.
+        even = self.weighting == "equal"
+        shares = torch.full_like(others, 1 / len(similar)) if even else both(logits)[:, similar].softmax(1)
         return own - self.alpha * (shares * others).sum(1)

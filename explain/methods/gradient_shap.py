@@ -67,14 +67,14 @@ class GradientSHAP(Method):
             way = trace.pixels - start
             points = start + along[part, None, None, None].to(way) * way
             moments.add((gradients(points) * way).sum(1))
-        return self._map(moments, float(target(trace.logits)) - float(empty[from_start].mean()))
+        return self._map(moments, (float(target(trace.logits)), float(empty[from_start].mean())))
 
-    def _map(self, moments: Moments, difference: float | None = None) -> Heatmap:
-        """Show the mean so far; against the difference to be explained once all samples are there."""
+    def _map(self, moments: Moments, ends: tuple[float, float] | None = None) -> Heatmap:
+        """Show the mean so far; against the rise of the score between its ends once all samples are there."""
         mean = moments.mean()
         checks = moments.checks(mean, moments.error_of_mean())
         notes: tuple[str, ...] = ()
-        if difference is not None:
-            checks["completeness"] = residual(float(mean.sum()), difference)
+        if ends is not None:
+            checks["completeness"] = residual(float(mean.sum()), ends[0] - ends[1], ends[0])
             notes = missing(checks["completeness"], "take more samples")
         return Heatmap(values=mean.float().numpy(), signed=True, checks=checks, notes=notes)

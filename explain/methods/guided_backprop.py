@@ -32,6 +32,7 @@ class GuidedBackprop(Method):
     paper: ClassVar = "Springenberg et al., 2014, arXiv:1412.6806"
     caption: ClassVar = "fast: crisp edges; fails sanity checks"
     caution: ClassVar = WARNING
+    shares: ClassVar = False
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
         """Compute the map: values (H, W), signed, in units of the target for a pixel value of 1."""

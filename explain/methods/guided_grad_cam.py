@@ -34,6 +34,7 @@ class GuidedGradCAM(Method):
     paper: ClassVar = "Selvaraju et al., 2016, arXiv:1610.02391"
     caption: ClassVar = "fast: crisp edges; fails sanity checks"
     caution: ClassVar = WARNING
+    shares: ClassVar = False
 
     layer: Annotated[str | None, LayerName(), "Layer whose places are weighed; none = the last one that has any"] = None
 

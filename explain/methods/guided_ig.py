@@ -45,7 +45,7 @@ class GuidedIG(Method):
     family: ClassVar = "Gradients"
     label: ClassVar = "Guided IG"
     paper: ClassVar = "Kapishnikov et al., 2021, arXiv:2106.09788"
-    caption: ClassVar = "slow: for and against, adds up; less grainy"
+    caption: ClassVar = "slow: for and against, less grainy; need not add up"
 
     steps: Annotated[int, Range(2, 500), "Steps on the path from the baseline, one after the other"] = 200
     fraction: Annotated[float, Range(0.01, 1, 0.01), "Share of values that may change at once"] = 0.25
@@ -69,7 +69,7 @@ class GuidedIG(Method):
                 # The network itself, no folded copy: which values go first hangs on the last digits of the gradient.
                 gradient = input_gradients(trace.model, place, target)[0].cpu().double().numpy()
                 path.advance(gradient, (number + 1) / self.steps)
-        left = residual(float(path.shares.sum()), float(difference))
+        left = residual(float(path.shares.sum()), float(difference), float(target(trace.logits)))
         return Heatmap(
             values=so_far().values,
             signed=True,

@@ -54,7 +54,7 @@ class IntegratedGradients(Method):
         count = self.steps
         while True:
             values = along_lines(trace, target, starts, count).sum(0)
-            left = residual(float(values.sum()), difference)
+            left = residual(float(values.sum()), difference, float(target(trace.logits)))
             if not self.adaptive or left < RESIDUAL or count * 2 > self.steps * MOST_TIMES:
                 break
             count *= 2

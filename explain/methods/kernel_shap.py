@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from explain.method import register
+from explain.paths import residual
 from explain.surrogates import SuperpixelModel
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ class KernelSHAP(SuperpixelModel):
     def judged(self, added: Floats, scores: Floats, whole: float) -> dict[str, float]:
         """Measure what is missing from the difference, as a share of it."""
         difference = whole - float(scores[1])
-        return {"completeness": abs(float(added.sum()) - difference) / max(abs(difference), 1e-6)}
+        return {"completeness": residual(float(added.sum()), difference, whole)}
 
     def _all(self, count: int) -> bool:
         """Whether there are enough samples for every subset."""

@@ -46,7 +46,7 @@ class XRAI(Method):
         difference = float((target(trace.logits) - scores(trace.model, starts, target)).mean())
         shares = along_lines(trace, target, starts, self.steps)
         masks = regions(trace.pixels[0].permute(1, 2, 0).cpu().numpy())
-        left = residual(float(shares.sum()), difference)
+        left = residual(float(shares.sum()), difference, float(target(trace.logits)))
         return Heatmap(
             values=ranked(shares.amax(0).numpy(), masks),
             signed=True,

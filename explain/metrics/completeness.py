@@ -118,7 +118,8 @@ def _superpixels(method: KernelSHAP, trace: Trace, heatmap: Heatmap, target: Tar
     places = heatmap.segments.ravel()
     # Every pixel of a superpixel shows all that it got.
     shares = np.bincount(places, heatmap.values.ravel()) / np.bincount(places)
-    return residual(float(shares.sum()), _rise(trace, target, baseline(trace.pixels, method.fill)))
+    rise = _rise(trace, target, baseline(trace.pixels, method.fill))
+    return residual(float(shares.sum()), rise, float(target(trace.logits)))
 
 
 @missing.register(FullGrad)
@@ -132,9 +133,10 @@ def _parts_behind(method: FullGrad | LRP, trace: Trace, heatmap: Heatmap, target
 
 def _missed(trace: Trace, heatmap: Heatmap, target: Target, empty: Tensor, turns: Turns | None = None) -> float:
     """Compare the sum of the values with the rise over empty pictures (N, 3, H, W); turns: how much each counts."""
-    return residual(float(heatmap.values.sum(dtype=np.float64)), _rise(trace, target, empty, turns))
+    found, rise = float(heatmap.values.sum(dtype=np.float64)), _rise(trace, target, empty, turns)
+    return residual(found, rise, float(target(trace.logits)))
 
 
 def _rise(trace: Trace, target: Target, empty: Tensor, turns: Turns | None = None) -> float:
-    before = scores(trace.model, empty, target).double().cpu().numpy()
+    before = scores(trace.model, empty, target).cpu().double().numpy()
     return float(target(trace.logits)[0]) - float(np.average(before, weights=turns))

@@ -60,7 +60,7 @@ class ROAD(Metric):
         target = fitting(trace, heatmap, target)
         if heatmap.values.min() == heatmap.values.max():
             raise UnsuitableError("The map is the same everywhere, so no place comes first.")
-        pixels = trace.pixels[0].double().cpu().numpy()
+        pixels = trace.pixels[0].cpu().double().numpy()
         generator = torch.Generator().manual_seed(self.seed)
         # The same noise for every map, so that only the maps differ.
         noise = self.noise * torch.randn(trace.pixels.shape[1:], generator=generator).numpy()

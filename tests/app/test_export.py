@@ -67,3 +67,4 @@ def test_signed_values_are_in_points_of_what_is_explained() -> None:
         "points of score"
     )
     assert shown(picture).unit == "evidence"
+    assert {shown(picture, name).unit for name in ("GuidedBackprop", "Deconvnet", "GuidedGradCAM")} == {"evidence"}

@@ -148,6 +148,18 @@ def test_only_one_file_names_a_device() -> None:
     assert not breaches(PRODUCT, named_devices, but="models/device.py")
 
 
+def test_numbers_become_double_on_the_cpu_alone() -> None:
+    """Apple's GPUs have no float64."""
+
+    def find(path: Path) -> Found:
+        for call in calls(path):
+            before = "".join(ast.unparse(call).rpartition(".cpu()")[:1])
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "cpu" and ".double()" in before:
+                yield call.lineno, f"calls {ast.unparse(call)}"
+
+    assert not breaches(PRODUCT, find)
+
+
 def test_explaining_never_calls_backward() -> None:
     """It would leave gradients in the network; torch.autograd.grad leaves none."""
     assert not breaches(sources("explain", "dashboard"), attributes("backward"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torchvision.models import resnet18
 
 import explain
 import models
@@ -69,6 +71,42 @@ def test_eigen_cam_is_the_same_for_every_class_and_says_so(pooled: models.Loaded
     assert "same for every class" in first.notes[0]
 
 
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_cam_knows_averages_and_one_linear_layer_in_numbers_of_few_bits(kind: torch.dtype) -> None:
+    network = toy.seeded(toy.Pooled())
+    few, many = toy.loaded(toy.seeded(toy.Pooled()).to(kind), 4), toy.loaded(network, 4)
+    assert explain.unsuitable(few, explain.CAM) is None
+    assert same(asked(few, "CAM", 1).grid, asked(many, "CAM", 1).grid) > 0.99
+
+
+def test_a_small_picture_that_the_last_layers_shrink_to_one_place_is_explained_before_them() -> None:
+    """A CIFAR network in ResNet-18's form: its card names layer4, which is 1 x 1 there."""
+    plain = toy.loaded(toy.seeded(resnet18(num_classes=10)), 10, side=32)
+    model = replace(plain, card=replace(plain.card, default_layer="layer4"))
+    assert default_layer(model) == "layer3"
+    for name in ("GradCAM", "LayerCAM", "FusedCAM"):
+        found = asked(model, name, 1, toy.picture(32))
+        assert found.grid.size > 1 and found.grid.std() > 0
+
+
+class Patches(nn.Module):
+    """Cuts a picture of any size into tokens and averages them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cut, self.norm, self.head = nn.Conv2d(3, 8, 4, 4), nn.LayerNorm(8), nn.Linear(8, 3)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        return self.head(self.norm(self.cut(pixels).flatten(2).transpose(1, 2)).mean(1))
+
+
+def test_tokens_of_a_picture_of_another_size_are_not_laid_on_this_grid() -> None:
+    model = toy.loaded(toy.seeded(Patches()), 3)
+    assert asked(model, "GradCAM", 0, toy.picture(16), layer="norm").grid.shape == (4, 4)
+    with pytest.raises(models.LayerError, match=r"'norm' gives 64 tokens; for pictures of 16 x 16 there are 16\."):
+        asked(model, "GradCAM", 0, toy.picture(32), layer="norm")
+
+
 def test_a_layer_without_contrast_gives_an_empty_map() -> None:
     model = toy.loaded(toy.seeded(toy.SingleLogit()), 1)
     with torch.no_grad():
@@ -83,6 +121,18 @@ def test_finer_cam_that_takes_nothing_off_is_grad_cam(pooled: models.LoadedModel
     plain = ClassLogit(target.index) if isinstance(target, Contrast) else target
     found = asked(pooled, "FinerCAM", target, toy.picture(32), alpha=0.0)
     np.testing.assert_allclose(found.grid, asked(pooled, "GradCAM", plain, toy.picture(32)).grid, rtol=1e-4, atol=1e-6)
+
+
+def test_finer_cam_compares_with_classes_whose_probability_is_too_small_to_be_written(
+    pooled: models.LoadedModel,
+) -> None:
+    loud = toy.loaded(toy.seeded(toy.Pooled(10)), 10, side=32)
+    with torch.no_grad():
+        loud.network.fc.weight *= 150
+    logits = explain.trace(loud, toy.picture(32)).logits[0]
+    assert logits.softmax(0).min() == 0
+    for index in range(10):
+        assert np.isfinite(asked(loud, "FinerCAM", index, toy.picture(32)).grid).all()
 
 
 def test_finer_cam_leaves_the_layer_to_a_network_that_writes_into_it() -> None:

@@ -374,6 +374,27 @@ def test_xrai_is_that_of_pair(trained: models.LoadedModel, photograph: Image.Ima
     assert same(explain.run(trained, trace, explain.XRAI(), target).values, expected) > 0.9999
 
 
+SHARED_OUT = [explain.IntegratedGradients, explain.BlurIG, explain.GuidedIG, explain.GradientSHAP]
+
+
+@pytest.mark.parametrize("method", SHARED_OUT)
+def test_what_is_missing_is_a_share_of_the_difference_however_small_that_is(method: type[explain.Method]) -> None:
+    model = toy.loaded(toy.seeded(toy.Pooled()), 4)
+    with torch.no_grad():
+        model.network.fc.weight *= 25
+    trace = explain.trace(model, toy.picture())
+    target = min((ClassProbability(index) for index in range(4)), key=lambda target: float(target(trace.logits)))
+    probability = float(target(trace.logits))
+    assert 0 < probability < 1e-9
+    found = explain.run(model, trace, method(), target)
+    black = float(target(model(torch.zeros_like(trace.pixels))))
+    if method is explain.IntegratedGradients:
+        rise = probability - black
+        missing = abs(float(found.values.sum(dtype=np.float64)) - rise) / abs(rise)
+        assert found.checks["completeness"] == pytest.approx(missing, rel=1e-3)
+    assert (found.checks["completeness"] < 0.01) == (not found.notes)
+
+
 # Folding
 
 
@@ -411,6 +432,32 @@ def test_a_network_that_cannot_be_folded_is_asked_itself(pooled: models.LoadedMo
     model = toy.loaded(toy.seeded(TwoNorms()), 4, side=32)
     assert many_gradients.folded(model, pixels) is model
     assert many_gradients.folded(pooled, pixels) is not pooled
+
+
+def test_a_network_without_norms_that_is_made_of_convolutions_is_asked_with_channels_last() -> None:
+    class Layers(nn.Sequential):
+        """Two convolutions, of which each channel of the second may be one alone."""
+
+        def __init__(self, groups: int) -> None:
+            super().__init__(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Conv2d(4, 4, 3, groups=groups), nn.AdaptiveAvgPool2d(1))
+            self.append(nn.Flatten())
+
+    pictures = torch.cat([toy.picture(32, seed=seed) for seed in range(3)])
+    dense, alone = (toy.loaded(toy.seeded(Layers(groups)), 4, side=32) for groups in (1, 4))
+    assert many_gradients.folded(alone, pictures[:1]) is alone
+    quick = many_gradients.folded(dense, pictures[:1])
+    orders = []
+
+    def note(module: nn.Module, _: Any, output: Tensor) -> None:
+        if isinstance(module, nn.Conv2d):
+            orders.append(output.is_contiguous(memory_format=torch.channels_last))
+
+    hook = nn.modules.module.register_module_forward_hook(note)
+    try:
+        torch.testing.assert_close(quick(pictures), dense(pictures), atol=1e-5, rtol=1e-4)
+    finally:
+        hook.remove()
+    assert orders == [True, True, False, False]
 
 
 def test_folding_traces_nothing_and_so_disturbs_no_other_thread(
