@@ -31,7 +31,7 @@ PAGE = Path("docs/evaluation.md")
 #: Checks of which a verdict can be given, in the order of the overview.
 FAITHFUL, LIMITED = ("Deletion", "Insertion", "ROAD"), ("RandomLogit", "RandomisationCascade")
 JUDGED = (*FAITHFUL, "Localisation", *LIMITED)
-BETTER, WORSE, NEITHER = "✓", "✗", "·"
+BETTER, WORSE, NEITHER, UNKNOWN = "✓", "✗", "·", "-"
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,8 @@ def _overview(rows: Sequence[Row], checks: dict[str, Metric]) -> Iterator[str]:
     yield (
         f"{BETTER}: better than the random map, the picture's centre, the edge detector and, for the box, a map spread "
         f"evenly, on the same pictures and by more than chance. {WORSE}: worse than one of them by more than chance. "
-        f"{NEITHER}: neither, or on fewer than {comparison.LEAST} pictures. For *{checks['RandomLogit'].label}* and "
+        f"{NEITHER}: neither, or on fewer than {comparison.LEAST} pictures; {UNKNOWN}: not measured. "
+        f"For *{checks['RandomLogit'].label}* and "
         f"*{checks['RandomisationCascade'].label}*: {BETTER} the whole interval is below "
         f"{checks['RandomLogit'].passes}, or {checks['RandomisationCascade'].passes}; {WORSE} above it."
     )
@@ -190,13 +191,9 @@ def _measured(row: Row, name: str) -> bool:
 
 
 def _mark(cell: Cell | None, check: Metric) -> str:
-    if cell is None or not cell.enough:
-        return NEITHER
-    if isinstance(check.passes, float):
-        return BETTER if cell.high < check.passes else WORSE if cell.low > check.passes else NEITHER
-    if cell.ahead is None:
-        return NEITHER
-    return BETTER if cell.beats_controls else WORSE if cell.ahead[2] < 0 else NEITHER
+    if cell is None or not cell.count:
+        return UNKNOWN
+    return {True: BETTER, False: WORSE, None: NEITHER}[cell.holds(check)]
 
 
 def main() -> None:

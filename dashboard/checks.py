@@ -88,7 +88,7 @@ def about_another_class(trace: Trace, choice: Choice, answer: Answer, wanted: bo
     if check is None or not isinstance(heatmap, Heatmap) or (check.other is not None) == wanted:
         return answer
     if not wanted:
-        return replace(answer, check=replace(check, other=None, alike=None))
+        return replace(answer, check=replace(check, other=None, alike=None, refusal=""))
 
     from explain.quick import with_another_class
 

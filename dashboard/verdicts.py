@@ -121,6 +121,8 @@ def _another(check: QuickCheck, asked: Question, names: tuple[str, ...]) -> Verd
         return Verdict(ANOTHER, None, text)
     name = f"*{words.escaped(name_of(check.other, names))}*"
     alone = " alone" if asked.rather is not None else ""
+    if check.refusal:
+        return Verdict(ANOTHER, None, f"The method has no map for {name}{alone}: {words.escaped(check.refusal)}")
     if check.alike is None:
         return Verdict(ANOTHER, True, f"For {name}{alone} the map is empty: it tells the two apart.")
     figure = f"{check.alike:.2f}"

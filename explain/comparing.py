@@ -19,7 +19,7 @@ from explain.results import Heatmap
 from explain.stepping import samples_per_step
 from explain.target import probabilities
 from explain.tracing import Trace
-from models.errors import ConvLensError, DeviceError, ParameterError
+from models.errors import ConvLensError, DeviceError, ParameterError, PictureError
 from models.progress import report
 from models.tag import BOX, tagged
 
@@ -85,13 +85,14 @@ def go_over(job: Comparison, kept: Records, seconds: float = float("inf"), batch
     A picture fits if the network names it right, where its class is known; with a tag, if the tag makes the network
     say its class though it shows something else. Where boxes are asked for, one object covers at most half of it.
     batch: pictures that the network sees at once, None = measured. Refuses records of another network, and reports its
-    progress in figures.
+    progress in figures. Where memory did not suffice, DeviceError says so at the end: what is missing is asked again
+    another time.
     """
     if ("of",) not in kept:
         kept.keep(("of",), job.origin)
     elif kept[("of",)] != job.origin:
         raise ParameterError(
-            f"The folder holds figures of {kept[('of',)]['model']}, of other weights, or of other pictures.",
+            f"The folder holds figures of {kept[('of',)]['model']}, of other weights, or with another tag.",
             "Take another folder.",
         )
     try:
@@ -100,6 +101,21 @@ def go_over(job: Comparison, kept: Records, seconds: float = float("inf"), batch
     except _OutOfTime:
         return False
     return True
+
+
+def shown(job: Comparison, kept: Records) -> set[tuple[str, str]]:
+    """List the pictures of which figures are kept, or why they do not fit, as they lie there now."""
+    known = {(name, checksum) for (_, name, checksum), _ in kept.under("picture")}
+    names = {name for name, _ in known}
+    return known & {_identity(source) for source in job.pictures if source.name in names}
+
+
+def _identity(source: Source) -> tuple[str, str]:
+    """Name a picture and what it holds; one that cannot be read by what is known without."""
+    try:
+        return source.name, source.checksum()
+    except PictureError:
+        return source.name, source.stamp
 
 
 class _OutOfTime(Exception):
@@ -112,6 +128,7 @@ class _Work:
     def __init__(self, job: Comparison, kept: Records, ends: float) -> None:
         self.job, self.kept, self.ends = job, kept, ends
         self.done = self.total = 0
+        self.without_memory: list[DeviceError] = []
 
     def do(self) -> None:
         with as_part(self._tell):
@@ -119,14 +136,17 @@ class _Work:
             each = len(methods) * len(self.job.checks)
             count = len(self.job.pictures) if self.job.count is None else min(self.job.count, len(self.job.pictures))
             self.total = each * count
-            for done, (source, fitting) in enumerate(self._fitting()):
+            for done, fitting in enumerate(self._fitting()):
                 if done == count:
                     break
                 self.done = done * each
                 for method in methods:
-                    self._measure(source, fitting, method)
+                    self._measure(fitting, method)
                     self.done += len(self.job.checks)
         report(self.total, self.total)
+        if self.without_memory:
+            first, count = self.without_memory[0], len(self.without_memory)
+            raise DeviceError(f"{count:,} maps have figures missing for want of memory: {first.message}", first.hint)
 
     def _tell(self) -> None:
         if time.monotonic() > self.ends:
@@ -141,26 +161,27 @@ class _Work:
             self.kept.keep(key, {"reason": unsuitable(self.job.model, type(method)) or ""})
         return str(self.kept[key]["reason"])
 
-    def _fitting(self) -> Iterator[tuple[Source, _Fitting]]:
+    def _fitting(self) -> Iterator[_Fitting]:
         """Find the pictures that fit, in an order drawn once."""
         for place in np.random.default_rng(SEED).permutation(len(self.job.pictures)):
             source, label = self.job.pictures[place], self.job.labels[place]
+            self._tell()
             fitting = _Fitting(self.job, source, label)
-            key = ("picture", source.name, source.stamp)
+            key = ("picture", *fitting.identity)
             # Only whether boxes are asked for decides which pictures fit; the answer is kept for both.
-            if key not in self.kept:
-                self._tell()
-                self.kept.keep(key, fitting.look())
-            found = self.kept[key]
+            known = self.kept.get(key)
+            found = fitting.look(known)
+            if found != known:
+                self.kept.keep(key, found)
             if not found["reason"] and (found["box"] or not any(map(box_field, self.job.checks))):
                 fitting.found = found
-                yield source, fitting
+                yield fitting
 
-    def _measure(self, source: Source, fitting: _Fitting, method: Method) -> None:
+    def _measure(self, fitting: _Fitting, method: Method) -> None:
         """Ask a method about a picture, and check its map by all that is not kept."""
-        keys = {check: ("check", source.name, source.stamp, repr(method), repr(check)) for check in self.job.checks}
-        missing = [check for check in self.job.checks if keys[check] not in self.kept]
-        timed = ("map", source.name, source.stamp, repr(method))
+        keys = {check: ("check", *fitting.identity, repr(method), repr(check)) for check in self.job.checks}
+        missing = [check for check in self.job.checks if not self._known(keys[check], check, fitting)]
+        timed = ("map", *fitting.identity, repr(method))
         if timed in self.kept:
             missing = [check for check in missing if self._worth(check, self.kept[timed]["seconds"])]
         heatmap: Heatmap | None = None
@@ -172,10 +193,16 @@ class _Work:
                     self.kept.keep(timed, {"seconds": heatmap.seconds})
                 if self._worth(check, heatmap.seconds):
                     self.kept.keep(keys[check], fitting.checked(check, heatmap))
-            except DeviceError:
-                raise  # another machine, or another day, may have the memory
+            except DeviceError as error:
+                # Another machine, or another day, may have the memory.
+                self.without_memory.append(error)
+                break
             except ConvLensError as error:
                 self.kept.keep(keys[check], {"reason": error.message})
+
+    def _known(self, key: tuple[str, ...], check: Metric, fitting: _Fitting) -> bool:
+        """Whether a figure is kept, and is one of this box where a check asks for a box."""
+        return key in self.kept and (not box_field(check) or self.kept[key].get("box") == fitting.found["box"])
 
     def _worth(self, check: Metric, seconds: float) -> bool:
         """Whether a check that asks for the map again and again takes no more than one has patience for."""
@@ -187,19 +214,27 @@ class _Fitting:
 
     def __init__(self, job: Comparison, source: Source, label: int | None) -> None:
         self.job, self.source, self.label = job, source, label
+        self.identity = _identity(source)
         self.found: dict[str, Any] = {}
         self._trace: Trace | None = None
 
-    def look(self) -> dict[str, Any]:
-        """Say why the picture does not fit ("" = it does), what the network says, and where the object is."""
+    def look(self, known: dict[str, Any] | None) -> dict[str, Any]:
+        """Say why the picture does not fit ("" = it does), what the network says, and where the object is.
+
+        known: what was said before; the network is not asked again, but the class and the boxes may be others now.
+        """
+        if known is not None and "class" not in known:
+            return known
         try:
-            image = self.source.open().image
-            chances = probabilities(self._traced(image).logits)[0]
+            image = self.source.open().image if known is None or self.source.name in self.job.boxes else None
+            if known is None:
+                chances = probabilities(self._traced(image).logits)[0]
+                known = {"class": int(chances.argmax()), "probability": float(chances.max())}
+        except DeviceError:
+            raise
         except ConvLensError as error:
             return {"reason": error.message}
-        said = int(chances.argmax())
-        box = self._box(image)
-        return {"reason": self._reason(said), "class": said, "probability": float(chances[said]), "box": box}
+        return {**known, "reason": self._reason(known["class"]), "box": self._box(image)}
 
     def explained(self, method: Method) -> Heatmap:
         """Ask a method for the map of what the network says."""
@@ -213,7 +248,8 @@ class _Fitting:
         if field is not None:
             check = dataclasses.replace(check, **{field: tuple(self.found["box"])})
         found = measure(self._traced(), check, heatmap)
-        return {"value": found.value, "baselines": found.baselines, "seconds": found.seconds}
+        box = {} if field is None else {"box": self.found["box"]}
+        return {"value": found.value, "baselines": found.baselines, "seconds": found.seconds, **box}
 
     def _traced(self, image: Image.Image | None = None) -> Trace:
         if self._trace is None:
@@ -231,16 +267,17 @@ class _Fitting:
             return ""
         return f"The network takes it for {names[said]}."
 
-    def _box(self, image: Image.Image) -> Edges | None:
+    def _box(self, image: Image.Image | None) -> list[int] | None:
+        """Say where in the crop the object is, as JSON keeps it; None where there is none, several, or a large one."""
         space = self.job.model.card.pixels
         if self.job.tag is not None:
-            return _corner(space)
+            return list(_corner(space))
         boxes = self.job.boxes.get(self.source.name, ())
-        edges = in_crop(space, image, boxes[0]) if len(boxes) == 1 else None
+        edges = in_crop(space, image, boxes[0]) if image is not None and len(boxes) == 1 else None
         if edges is None:
             return None
         left, top, right, bottom = edges
-        return edges if (right - left) * (bottom - top) <= LARGEST * space.side**2 else None
+        return list(edges) if (right - left) * (bottom - top) <= LARGEST * space.side**2 else None
 
 
 def _corner(space: PixelSpace) -> Edges:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from explain.records import Records
 
     Floats = NDArray[np.float64]
+    #: A picture by its name and a checksum.
+    Identity = tuple[str, str]
 
 #: How sure an interval is, and how many times the pictures are drawn again for it.
 SHARE, DRAWS = 0.95, 2000
@@ -34,7 +36,8 @@ class Cell:
 
     ahead: the mean distance to a control map on the same pictures, above zero where the method is better, with its
     interval; to the control map that is the hardest to beat, which `rival` names; None where none has a figure.
-    reasons: why other pictures have no figure, with how many.
+    behind: whether some control map is better by more than chance. reasons: why other pictures have no figure, with how
+    many.
     """
 
     mean: float
@@ -44,6 +47,7 @@ class Cell:
     ahead: tuple[float, float, float] | None
     reasons: dict[str, int]
     rival: str = ""
+    behind: bool = False
 
     @property
     def enough(self) -> bool:
@@ -54,6 +58,20 @@ class Cell:
     def beats_controls(self) -> bool:
         """Whether it is better than each control map by more than chance; never with fewer than six pictures."""
         return self.ahead is not None and self.enough and self.ahead[1] > 0
+
+    def holds(self, check: Metric) -> bool | None:
+        """Whether it passes a check or fails it by more than chance; None where neither is so, or nothing decides.
+
+        It passes where it is better than every control map, or, of a check with a limit, on the right side of that.
+        """
+        if not self.enough or check.passes is None:
+            return None
+        if isinstance(check.passes, float):
+            above, below = self.low > check.passes, self.high < check.passes
+            good, bad = (above, below) if check.better == "higher" else (below, above)
+        else:
+            good, bad = self.beats_controls, self.behind
+        return True if good else False if bad else None
 
 
 @dataclass(frozen=True)
@@ -88,11 +106,17 @@ def interval(values: Sequence[float], seed: int = 0) -> tuple[float, float, floa
     return mean, float(low), float(high)
 
 
-def table(kept: Records, methods: Sequence[Method], checks: Sequence[Metric]) -> list[Row]:
-    """Sum up what is kept of these methods and checks: one row each, then the control maps."""
-    by_check = {name_of(check): _figures(kept, check) for check in checks}
-    rows = [_row(kept, method, checks, by_check) for method in methods]
-    return rows + [row for name in BESIDE if (row := _control(name, by_check)) is not None]
+def table(
+    kept: Records, methods: Sequence[Method], checks: Sequence[Metric], shown: Collection[Identity] | None = None
+) -> list[Row]:
+    """Sum up what is kept of these methods and checks: one row each, then the control maps.
+
+    shown: the pictures that count, None = all that have figures.
+    """
+    by_check = {name_of(check): _figures(kept, check, shown) for check in checks}
+    rows = [_row(kept, method, by_check) for method in methods]
+    alike = {name_of(check): by_check[name_of(check)] if check.same_controls else {} for check in checks}
+    return rows + [row for name in BESIDE if (row := _control(name, alike)) is not None]
 
 
 def name_of(check: Metric) -> str:
@@ -100,23 +124,35 @@ def name_of(check: Metric) -> str:
     return type(check).__name__
 
 
-def pictures(kept: Records) -> tuple[int, dict[str, int]]:
-    """Count the pictures that have figures, and those that do not fit by their reasons."""
-    fitting = {key[1:3] for key, _ in kept.under("check")}
-    return len(fitting), Counter(str(value["reason"]) for _, value in kept.under("picture") if value["reason"])
+def pictures(kept: Records, shown: Collection[Identity] | None = None) -> tuple[int, dict[str, int]]:
+    """Count the pictures that have figures, and those that do not fit by their reasons; shown: as for `table`."""
+    fitting = {key[1:3] for key, value in kept.under("check") if _counts(kept, key[1:3], value, shown)}
+    looked_at = (value for key, value in kept.under("picture") if shown is None or key[1:3] in shown)
+    return len(fitting), Counter(str(value["reason"]) for value in looked_at if value["reason"])
 
 
-def _figures(kept: Records, check: Metric) -> dict[str, dict[str, dict[str, Any]]]:
+def _figures(
+    kept: Records, check: Metric, shown: Collection[Identity] | None
+) -> dict[str, dict[str, dict[str, Any]]]:
     """Look up what is kept of a check: method -> picture -> record."""
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for (_, picture, stamp, method, measured), value in kept.under("check"):
-        if measured == repr(check):
+        if measured == repr(check) and _counts(kept, (picture, stamp), value, shown):
             found.setdefault(method, {})[f"{picture} {stamp}"] = {"better": check.better, **value}
     return found
 
 
+def _counts(
+    kept: Records, picture: tuple[str, ...], figure: dict[str, Any], shown: Collection[Identity] | None
+) -> bool:
+    """Whether a figure is of a picture that is asked about and fits, and of the box that is there now."""
+    seen = kept.get(("picture", *picture)) or {}
+    same_box = "box" not in figure or figure["box"] == seen.get("box")
+    return (shown is None or picture in shown) and not seen.get("reason") and same_box
+
+
 def _row(
-    kept: Records, method: Method, checks: Sequence[Metric], by_check: dict[str, dict[str, dict[str, dict[str, Any]]]]
+    kept: Records, method: Method, by_check: dict[str, dict[str, dict[str, dict[str, Any]]]]
 ) -> Row:
     key = ("method", repr(method))
     own = {name: figures.get(repr(method), {}) for name, figures in by_check.items()}
@@ -137,7 +173,8 @@ def _cell(records: list[dict[str, Any]]) -> Cell | None:
     mean, low, high = interval([record["value"] for record in measured])
     rivals = {name: interval(found) for name in BESIDE if (found := _ahead_of(measured, name))}
     rival = min(rivals, key=lambda name: rivals[name][1], default="")
-    return Cell(mean, low, high, len(measured), rivals.get(rival), reasons, rival)
+    behind = any(high < 0 for _, _, high in rivals.values())
+    return Cell(mean, low, high, len(measured), rivals.get(rival), reasons, rival, behind)
 
 
 def _ahead_of(records: list[dict[str, Any]], name: str) -> list[float]:

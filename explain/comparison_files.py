@@ -50,7 +50,7 @@ def _table(rows: Sequence[Row], checks: Sequence[Metric], most: int) -> Iterator
     yield "| | " + " | ".join(f"{check.label} {ARROWS[check.better]}" for check in checks) + " |"
     yield "|---|" + "---|" * len(checks)
     for row in rows:
-        cells = [_written(row.cells[name_of(check)], best[name_of(check)], most) for check in checks]
+        cells = [_written(row.cells[name_of(check)], best[name_of(check)], most, check) for check in checks]
         label = f"*{row.label}*" if row.control else row.label
         if any(cell != "-" for cell in cells):
             yield f"| {label} | {' | '.join(cells)} |"
@@ -140,11 +140,11 @@ def _best(rows: Sequence[Row], check: Metric) -> Cell | None:
     return max(cells, key=lambda cell: sign * cell.mean, default=None)
 
 
-def _written(cell: Cell | None, best: Cell | None, most: int) -> str:
+def _written(cell: Cell | None, best: Cell | None, most: int, check: Metric) -> str:
     if cell is None or not cell.count:
         return "-"
     mean = f"**{cell.mean:.3g}**" if cell is best else f"{cell.mean:.3g}"
-    ahead = "\\*" if cell.beats_controls else ""
+    ahead = "\\*" if cell.holds(check) else ""
     spread = f" ({cell.low:.2g} to {cell.high:.2g})" if cell.enough else ""
     few = f" [{cell.count}]" if cell.count < most else ""
     return f"{mean}{ahead}{spread}{few}"
@@ -155,8 +155,9 @@ def _explained(most: int) -> list[str]:
     return [
         f"Means over {over}, with their 95 % confidence intervals in brackets (percentile bootstrap over the "
         "pictures; none with fewer than six); a number in square brackets: over that many. \\*: better than each map "
-        "that knows nothing of the network (rows in italics), on the same pictures and by more than chance. Bold: the "
-        "best mean of those, which need not be better than the next by more than chance.",
+        "that knows nothing of the network (rows in italics), on the same pictures and by more than chance; where a "
+        "check has a limit instead, beyond that by more than chance. Bold: the best mean of those that beat such maps, "
+        "which need not be better than the next by more than chance.",
     ]
 
 

@@ -36,8 +36,9 @@ class Metric(ABC):
     direction is good, `asks_again` whether the method that made the map is asked again, on other pictures, classes
     or weights, and `cost` about how often the network is run, or the method asked. `passes` says when a map passes;
     None = no figure is a pass or a failure. `has_unit` says whether its figure is in units of the target, and of any
-    size; others are shares, probabilities or correlations. `axes` says what x and y of its curve are. Wrong values are
-    refused when the metric is made.
+    size; others are shares, probabilities or correlations. `same_controls` says whether its figure of a control map is
+    the same beside every method. `axes` says what x and y of its curve are. Wrong values are refused when the metric
+    is made.
     """
 
     family: ClassVar[Family]
@@ -49,6 +50,7 @@ class Metric(ABC):
     cost: ClassVar[int] = 0
     passes: ClassVar[Passes | None] = "controls"
     has_unit: ClassVar[bool] = False
+    same_controls: ClassVar[bool] = True
     axes: ClassVar[tuple[str, str]] = ("", "")
 
     def __post_init__(self) -> None:

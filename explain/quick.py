@@ -20,10 +20,16 @@ from models.errors import ConvLensError
 from models.progress import from_listener, report
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from torch import Tensor
+
     from explain.tracing import Trace
 
 #: A map that took longer than this, in seconds, is not asked for another class beside it.
 PATIENCE = 0.6
+#: Pictures that the network sees at once: so few that the check of a large network can be stopped, too.
+AT_ONCE = 2
 
 
 def quick_check(
@@ -40,7 +46,7 @@ def quick_check(
 
     The `share` of pixels with the highest values is filled with the picture's mean colour. As a
     control the same shape, mirrored and moved at random, is hidden `draws` times: equal in size and
-    form, different in place. One batch of `draws` + 1 pictures. The figure that falls is the
+    form, different in place: `draws` + 1 pictures. The figure that falls is the
     probability of the class, or for a contrast p / (p + q) of the two classes. Another class is asked about by the
     method that the map names, if the map took `patience` seconds at the most.
     """
@@ -58,7 +64,7 @@ def _checked(
     pictures = torch.where(hidden, trace.pixels.mean((2, 3), keepdim=True), trace.pixels)
     with torch.no_grad():
         before = float(confidence(trace.logits, target)[0])
-        left = torch.cat([confidence(trace.model(part), target) for part in pictures.split(at_once(8))])
+        left = torch.cat(list(_confidences(trace, pictures, target)))
     after = left.float().cpu().numpy()
     found = QuickCheck(
         share=share,
@@ -72,11 +78,19 @@ def _checked(
     return with_another_class(found, trace, heatmap, target) if heatmap.seconds <= patience else found
 
 
+def _confidences(trace: Trace, pictures: Tensor, target: Target) -> Iterator[Tensor]:
+    """Ask about pictures (N, 3, H, W), a few at once: how sure the network is of each."""
+    for part in torch.arange(len(pictures)).split(at_once(AT_ONCE)):
+        report(int(part[0]), len(pictures))
+        yield confidence(trace.model(pictures[part]), target)
+    report(len(pictures), len(pictures))
+
+
 def with_another_class(found: QuickCheck, trace: Trace, heatmap: Heatmap, target: Target) -> QuickCheck:
     """Ask the method that a map names about another class, too, and add how alike the two maps are.
 
     The other class is the most likely one beside the target's; of a contrast, the second of its two. Nothing is added
-    where no method is named, or where it has no answer.
+    where no method is named; where it has no map for that class, the reason is.
     """
     if heatmap.method is None:
         return found
@@ -86,9 +100,9 @@ def with_another_class(found: QuickCheck, trace: Trace, heatmap: Heatmap, target
     except ConvLensError as error:
         if from_listener(error):
             raise
-        return found
+        return dataclasses.replace(found, other=other.index, alike=None, refusal=error.message)
     alike = None if second.empty else likeness(heatmap.values, second.values, spearman)
-    return dataclasses.replace(found, other=other.index, alike=alike)
+    return dataclasses.replace(found, other=other.index, alike=alike, refusal="")
 
 
 def _other(trace: Trace, target: Target) -> Target:

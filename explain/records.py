@@ -33,6 +33,10 @@ class Records:
     def __getitem__(self, key: tuple[str, ...]) -> dict[str, Any]:
         return self._found[key]
 
+    def get(self, key: tuple[str, ...]) -> dict[str, Any] | None:
+        """Return a record, None where there is none."""
+        return self._found.get(key)
+
     def under(self, *start: str) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
         """Go over the records whose key starts so."""
         return ((key, value) for key, value in self._found.items() if key[: len(start)] == start)

@@ -180,8 +180,9 @@ class QuickCheck:
 
     share: of the picture that is hidden. elsewhere: the mean over `draws` random places, and spread
     their standard deviation. other: the class for which the method was asked, too, None = for none; alike: the rank
-    correlation of both maps, None where either is the same everywhere. edges: the rank correlation of the sizes of the
-    map with the strength of the picture's edges, None where either is the same everywhere.
+    correlation of both maps, None where either is the same everywhere. refusal: why the method has no map for the other
+    class, "" = it has. edges: the rank correlation of the sizes of the map with the strength of the picture's edges,
+    None where either is the same everywhere.
     """
 
     share: float
@@ -193,6 +194,7 @@ class QuickCheck:
     other: int | None = None
     alike: float | None = None
     edges: float | None = None
+    refusal: str = ""
 
     @property
     def passed(self) -> bool | None:

@@ -57,6 +57,7 @@ class Source:
     name: where it lies in its folder or zip, to be shown. label: its class by name or index as its folder or a
     list says, None = not said. stamp: differs where the content may differ, known without reading it. open: reads
     it, or raises PictureError with the reason. changed: when the file was last changed, in seconds; 0 = it cannot.
+    content: reads a checksum of what it holds, None = its stamp is one.
     """
 
     name: str
@@ -64,6 +65,11 @@ class Source:
     stamp: str
     open: Callable[[], Pictured] = field(repr=False, compare=False)
     changed: float = field(default=0.0, compare=False)
+    content: Callable[[], str] | None = field(default=None, repr=False, compare=False)
+
+    def checksum(self) -> str:
+        """Tell what the file holds; it is read for that where its stamp does not say. Raises PictureError."""
+        return self.stamp if self.content is None else self.content()
 
 
 @dataclass(frozen=True)
@@ -198,7 +204,14 @@ def _limited(data: bytes) -> bytes:
 
 
 def _source(file: _File, label: str | int | None, decode: Decoder) -> Source:
-    return Source(file.path.as_posix(), label, file.stamp, partial(_opened, file, decode), file.changed)
+    content = partial(_checksum, file) if file.changed else None
+    return Source(file.path.as_posix(), label, file.stamp, partial(_opened, file, decode), file.changed, content)
+
+
+def _checksum(file: _File) -> str:
+    """Sum up the bytes of a file as a zip sums up a member's."""
+    data = file.read()
+    return f"{len(data)} {zlib.crc32(data):08x}"
 
 
 def _opened(file: _File, decode: Decoder) -> Pictured:

@@ -13,7 +13,7 @@ from dashboard.commands.evaluate import INTERRUPTED
 from dashboard.commands.progress import Counter
 from dashboard.uploads import read_picture
 from explain.method import kebab
-from models.errors import ModelError, ParameterError
+from models.errors import DeviceError, ModelError, ParameterError
 
 if TYPE_CHECKING:
     import models
@@ -44,14 +44,18 @@ def main(arguments: list[str]) -> int:
     for note in (*notes, model.weights.note):
         if note:
             print(note)
-    counter, interrupted = Counter("figures"), False
+    counter, interrupted, short = Counter("figures"), False, None
     try:
         with models.heard_by(counter):
             finished = comparing.go_over(job, kept, chosen.seconds, chosen.batch)
     except KeyboardInterrupt:
         finished, interrupted = False, True
+    except DeviceError as error:
+        finished, short = True, error
     counter.close()
     _write(job, kept, chosen.out)
+    if short is not None:
+        raise short
     if not finished:
         print(f"Stopped after {counter.done:,} of {counter.total:,} figures; the same command goes on.")
     # Whoever gave a time has what they asked for.
@@ -141,10 +145,11 @@ def _tag(model: models.LoadedModel) -> int:
 
 def _write(job: Comparison, kept: Records, out: Path) -> None:
     """Write the tables and the picture of what is known."""
-    from explain import comparison, comparison_files
+    from explain import comparing, comparison, comparison_files
 
-    rows = comparison.table(kept, job.methods, job.checks)
-    count, reasons = comparison.pictures(kept)
+    pictures = comparing.shown(job, kept)
+    rows = comparison.table(kept, job.methods, job.checks, pictures)
+    count, reasons = comparison.pictures(kept, pictures)
     print(f"{count:,} pictures with figures; {sum(reasons.values()):,} that were looked at do not fit.")
     title = f"{job.model.card.label}, {count:,} pictures{'' if job.tag is None else ' with the tag'}"
     table = comparison_files.markdown(rows, job.checks)

@@ -38,10 +38,11 @@ WINDOWS = 7
 class Agreement(Metric):
     """How much the map resembles what other kinds of method say of the same picture and target; higher is better.
 
-    The mean over Grad-CAM, Input x Gradient and Occlusion (49 windows), without the method that made the map and those
-    that mean nothing on this network. Spearman's rank correlation, from -1 to 1, or structural similarity of the maps,
-    each brought to a largest size of 1; signs count. `checks` hold the figure for each. That methods agree does not
-    make them right, and where they do not, at least one is wrong (Krishna et al., 2022, arXiv:2202.01602).
+    The mean over Grad-CAM, Input x Gradient and Occlusion (49 windows), without the one of the same family as the
+    method that made the map, which may be nearly that map, and those that mean nothing on this network. Spearman's rank
+    correlation, from -1 to 1, or structural similarity of the maps, each brought to a largest size of 1; signs count.
+    `checks` hold the figure for each. That methods agree does not make them right, and where they do not, at least one
+    is wrong (Krishna et al., 2022, arXiv:2202.01602).
     """
 
     family: ClassVar = "Agreement"
@@ -50,6 +51,7 @@ class Agreement(Metric):
     caption: ClassVar = "do other kinds of method say the same?"
     better: ClassVar = "higher"
     cost: ClassVar = 55
+    same_controls: ClassVar = False
 
     by: Annotated[Literal["spearman", "ssim"], "How two maps are compared"] = "spearman"
 
@@ -59,7 +61,7 @@ class Agreement(Metric):
         if heatmap.values.min() == heatmap.values.max():
             raise UnsuitableError("The map is the same everywhere, so it agrees and disagrees with none.")
         made_by = method or heatmap.method
-        others = [other for other in _kinds(trace) if type(other) is not type(made_by)]
+        others = [other for other in _kinds(trace) if made_by is None or other.family != made_by.family]
         maps = {type(other).__name__: found for other, found in _asked(trace, target, others).items()}
         compared = {name: self._alike(heatmap.values, other) for name, other in maps.items()}
         alike = {name: found for name, found in compared.items() if found is not None}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import numpy as np
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from explain.tracing import Trace
 
     Floats = NDArray[np.float32]
+
+#: A share of the picture that may be left over, where that much should have been removed, without a word.
+SHORT = 0.005
 
 
 @register
@@ -70,7 +73,7 @@ class ROAD(Metric):
             filled = imputed(pixels, removed, tell)
             return torch.from_numpy(np.where(removed, filled + noise, pixels)).to(trace.pixels).clamp(0, 1)
 
-        return in_order(
+        found = in_order(
             self,
             trace,
             heatmap,
@@ -82,6 +85,12 @@ class ROAD(Metric):
             score=target,
             reversed_too=self.order == "both",
         )
+        most, all_of_it = float(_highest(heatmap.values, self.steps, self.steps + 1).mean()), float(found.x[-1])
+        if most >= all_of_it - SHORT:
+            return found
+        much, wanted = f"{100 * most:.0f} %", f"{100 * all_of_it:.0f} %"
+        note = f"Only {much} of the picture could be removed, not {wanted}: the rest has the map's lowest value."
+        return replace(found, notes=(*found.notes, note))
 
 
 def _highest(values: Floats, parts: int, of: int) -> NDArray[np.bool_]:

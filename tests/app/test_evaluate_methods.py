@@ -321,7 +321,7 @@ def test_a_single_value_has_no_interval_and_equal_values_one_without_width() -> 
 @pytest.mark.parametrize("better", ["higher", "lower"])
 def test_the_distance_to_the_hardest_control_map_is_taken_picture_by_picture(tmp_path: Path, better: str) -> None:
     kept = Records(tmp_path / "records.jsonl")
-    check: Any = SimpleNamespace(better=better, label="Check")
+    check: Any = SimpleNamespace(better=better, label="Check", passes="controls", same_controls=True)
     method: Any = SimpleNamespace(label="Method")
     sign = 1 if better == "higher" else -1
     for place in range(12):
@@ -334,11 +334,44 @@ def test_the_distance_to_the_hardest_control_map_is_taken_picture_by_picture(tmp
     assert cell is not None and cell.ahead == pytest.approx((0.5, 0.5, 0.5)) and cell.beats_controls
     assert cell.rival == "centre"
     assert [row.label for row in rows] == ["Method", "the picture's centre", "an edge detector"]
-    assert comparison_files._written(cell, cell, 20).endswith("[12]")
+    assert comparison_files._written(cell, cell, 20, check).endswith("[12]")
     few = dataclasses.replace(cell, count=5)
-    assert "**" in comparison_files._written(cell, cell, 20)
-    written = comparison_files._written(few, None, 5)
+    assert "**" in comparison_files._written(cell, cell, 20, check)
+    written = comparison_files._written(few, None, 5, check)
     assert not few.beats_controls and "*" not in written and "(" not in written
+
+
+@pytest.mark.parametrize(("low", "high", "star", "holds"), [(0.99, 1, "", False), (0.1, 0.2, "\\*", True)])
+def test_a_star_beside_a_check_with_a_limit_says_that_the_limit_is_kept(
+    low: float, high: float, star: str, holds: bool
+) -> None:
+    """Not that maps which never change are beaten, as every correlation below 1 does."""
+    mean = (low + high) / 2
+    cell = comparison.Cell(mean, low, high, 20, (1 - mean, 1 - high, 1 - low), {})
+    assert cell.holds(explain.RandomLogit()) is holds
+    written = comparison_files._written(cell, None, 20, explain.RandomLogit())
+    assert ("\\*" in written) == bool(star)
+
+
+def test_a_control_map_that_is_clearly_better_shows_beside_one_of_wide_spread(tmp_path: Path) -> None:
+    kept = Records(tmp_path / "records.jsonl")
+    check: Any = SimpleNamespace(better="higher", label="Check", passes="controls", same_controls=True)
+    method: Any = SimpleNamespace(label="Method")
+    for place in range(12):
+        value = {"value": 0.5, "baselines": {"centre": 0.5 + 30 * (-1) ** place, "edges": 1.0}}
+        kept.keep(("check", f"{place}", "", repr(method), repr(check)), value)
+    cell = comparison.table(kept, [method], [check])[0].cells["SimpleNamespace"]
+    assert cell is not None and cell.rival == "centre" and cell.ahead is not None and cell.ahead[2] > 0
+    assert cell.behind and cell.holds(check) is False
+
+
+def test_control_maps_that_differ_beside_each_method_have_no_row(tmp_path: Path) -> None:
+    kept = Records(tmp_path / "records.jsonl")
+    for method in (explain.GradCAM(), explain.Saliency()):
+        key = ("check", "a", "", repr(method), repr(explain.Agreement()))
+        kept.keep(key, {"value": 0.5, "baselines": {"centre": 0.1}})
+    rows = comparison.table(kept, [explain.GradCAM(), explain.Saliency()], [explain.Agreement()])
+    assert [row.label for row in rows] == ["Grad-CAM", "Saliency"]
 
 
 def test_records_that_are_none_are_refused(tmp_path: Path) -> None:
@@ -357,7 +390,7 @@ def test_without_a_folder_named_the_figures_lie_beside_where_the_command_was_giv
 
 def test_a_map_that_beats_the_centre_but_not_the_edges_is_not_ahead(tmp_path: Path) -> None:
     kept = Records(tmp_path / "records.jsonl")
-    check: Any = SimpleNamespace(better="higher", label="Check", passes="controls")
+    check: Any = SimpleNamespace(better="higher", label="Check", passes="controls", same_controls=True)
     method: Any = SimpleNamespace(label="Method")
     for place in range(12):
         value = {"value": 0.5, "baselines": {"centre": 0.1, "edges": 0.6 + place / 100}}
@@ -365,24 +398,103 @@ def test_a_map_that_beats_the_centre_but_not_the_edges_is_not_ahead(tmp_path: Pa
     rows = comparison.table(kept, [method], [check])
     cell = rows[0].cells["SimpleNamespace"]
     assert cell is not None and cell.rival == "edges" and cell.ahead is not None and cell.ahead[2] < 0
+    assert cell.holds(check) is False
     assert comparison_files._best(rows, check) is None
 
 
-def test_memory_that_ran_out_is_no_figure(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_method_that_memory_never_suffices_for_holds_up_no_other(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran = comparing.run
+
+    def run(model: Any, trace: Any, method: explain.Method, target: Any) -> Any:
+        if isinstance(method, explain.Saliency):
+            raise DeviceError("There is not enough memory for this network.")
+        return ran(model, trace, method, target)
+
+    monkeypatch.setattr(comparing, "run", run)
+    assert do(*asked(data)) == 1
+    assert {method for method, _ in figures(data.parent / "out")} >= {"GradCAM"}
+    assert counted(data) == {"RandomLogit": "3", "Sparseness": "3"}
+
+
+def test_memory_that_ran_out_is_no_figure(
+    data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     def without_memory(*_: object, **__: object) -> None:
         raise DeviceError("There is not enough memory for this network.")
 
     monkeypatch.setattr(comparing, "measure", without_memory)
     assert do(*asked(data, *FEW, "--pictures", 1)) == 1
+    said = "2 maps have figures missing for want of memory: There is not enough memory for this network."
+    assert said in capsys.readouterr().err
     monkeypatch.undo()
     assert do(*asked(data, *FEW, "--pictures", 1)) == 0
     assert len(figures(data.parent / "out")) > 3
 
 
+def counted(data: Path) -> dict[str, str]:
+    rows = figures(data.parent / "out").items()
+    return {check: row["pictures"] for (method, check), row in rows if method == "GradCAM"}
+
+
 def test_a_changed_picture_is_another_one(data: Path) -> None:
-    assert do(*asked(data, *FEW, "--pictures", 3)) == 0
+    assert do(*asked(data, *FEW)) == 0
     shutil.copy(SAMPLES / "teapot.jpg", data / "lemon.jpg")
     with toy.Counting() as counting:
         assert do(*asked(data)) == 0
-    assert counting.forward > 0
+    assert counting.forward > 0 and set(counted(data).values()) == {"3"}
     assert all(isinstance(source, Source) for source in read(data, read_picture).sources)
+
+
+def test_a_changed_picture_is_noticed_whatever_its_size(data: Path) -> None:
+    """As with BMP, where pictures of one shape have files of one size."""
+    for place, name in enumerate(NAMES):
+        pictured(name).resize((64, 64)).save(data / f"{place}.bmp")
+        (data / f"{name}.jpg").unlink()
+    assert do(*asked(data)) == 0
+    pictured("teapot").resize((64, 64)).save(data / "0.bmp")
+    with toy.Counting() as counting:
+        assert do(*asked(data)) == 0
+    assert counting.forward > 0 and set(counted(data).values()) == {"3"}
+
+
+def test_figures_of_other_pictures_in_the_same_folder_are_kept_and_not_mixed_in(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, other = data.parent / "out", data.parent / "other"
+    assert do(*asked(data)) == 0
+    first = (out / "table.csv").read_text()
+    other.mkdir()
+    shutil.copy(SAMPLES / "teapot.jpg", other)
+    assert do("--model", "everyday_resnet", "--data", other, "--out", out, *FEW) == 0
+    assert set(counted(data).values()) == {"1"}
+    assert "1 pictures with figures; 0 that" in capsys.readouterr().out
+    with toy.Counting() as counting:
+        assert do(*asked(data)) == 0
+    assert counting.forward == 0 and (out / "table.csv").read_text() == first
+
+
+def test_classes_and_boxes_that_come_later_or_change_are_taken_in(data: Path) -> None:
+    image = pictured("lemon")
+
+    def boxed(right: float) -> str:
+        edges = (0.3 * image.width, 0.3 * image.height, right * image.width, 0.8 * image.height)
+        return "file,x0,y0,x1,y1\nlemon.jpg," + ",".join(map(str, edges)) + "\n"
+
+    def measured() -> float:
+        assert do(*asked(data, "--methods", "grad-cam", "--checks", "localisation,sparseness")) == 0
+        assert counted(data)["Localisation"] == "1"
+        return float(figures(data.parent / "out")["GradCAM", "Localisation"]["mean"])
+
+    assert do(*asked(data, "--methods", "grad-cam", "--checks", "sparseness")) == 0
+    assert counted(data) == {"Sparseness": "3"}
+    (data / "boxes.csv").write_text(boxed(0.6))
+    narrow = measured()
+    (data / "boxes.csv").write_text(boxed(0.7))
+    assert measured() > narrow
+    (data / "boxes.csv").unlink()
+    (data / "labels.csv").write_text("name,label\nlemon.jpg,lemon\norange.jpg,school bus\npretzel.jpg,pretzel\n")
+    with toy.Counting() as counting:
+        assert do(*asked(data, "--methods", "grad-cam", "--checks", "sparseness")) == 0
+    assert counting.forward == 0 and counted(data) == {"Sparseness": "2"}
