@@ -144,6 +144,12 @@ def test_another_class_without_evidence_is_told_apart_and_one_that_was_not_asked
     assert text.startswith("No verdict: Not asked about another class yet") and "12" not in text
 
 
+def test_another_class_that_the_method_has_no_map_for_is_told_with_the_reason() -> None:
+    refused = dataclasses.replace(HELD, alike=None, refusal="Too much is lost.")
+    text = texts(said(check=refused))[1]
+    assert text == f"No verdict: The method has no map for *{NAMES[1]}*: Too much is lost."
+
+
 def test_a_contrast_is_compared_with_the_map_of_its_other_class_alone() -> None:
     shown = dataclasses.replace(said(), question=Question(0, NAMES[0], NAMES[1], NAMES[0]))
     assert f"drops *{NAMES[0]}* against *{NAMES[1]}* from 71 % to 9.0 %" in texts(shown)[0]

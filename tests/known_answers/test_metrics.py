@@ -294,6 +294,10 @@ def test_road_leaves_the_lowest_value_and_refuses_a_map_that_is_the_same_everywh
     found = explain.measure(trace, explain.ROAD(noise=0.0), made(few), TARGET)
     # Nine pixels are all that can be removed.
     assert isinstance(found, explain.Curve) and np.ptp(found.y[1:]) < 1e-5 and abs(found.y[1] - found.y[0]) > 1e-3
+    assert found.notes == (
+        "Only 1 % of the picture could be removed, not 90 %: the rest has the map's lowest value.",
+    )
+    assert not explain.measure(trace, explain.ROAD(noise=0.0), noise_map(), TARGET).notes
     with pytest.raises(UnsuitableError, match="same everywhere"):
         explain.measure(trace, explain.ROAD(), made(np.ones((SIDE, SIDE))), TARGET)
 
@@ -544,6 +548,41 @@ def test_the_quick_check_takes_the_same_map_for_another_class_as_the_same(trace:
     assert explain.quick_check(trace, heatmap, TARGET).alike == 1
 
 
+def test_the_quick_check_can_be_stopped_while_it_hides(trace: explain.Trace) -> None:
+    class Stopped(BaseException):
+        pass
+
+    heard: list[explain.Progress] = []
+    with explain.heard_by(heard.append):
+        explain.quick_check(trace, noise_map(), TARGET)
+    assert [progress.done for progress in heard] == [0, 2, 4, 6, 8]
+    left = iter(range(2))
+
+    def hear(_: explain.Progress) -> None:
+        if next(left, None) is None:
+            raise Stopped
+
+    with explain.heard_by(hear), toy.Counting() as counting, pytest.raises(Stopped):
+        explain.quick_check(trace, noise_map(), TARGET)
+    # Two convolutions; only the first four of eight pictures were asked about.
+    assert counting.forward == 2 * 2
+
+
+def test_the_quick_check_says_why_another_class_has_no_map(trace: explain.Trace) -> None:
+    @dataclass(frozen=True)
+    class Choosy(Fixed):
+        """Knows one class."""
+
+        def __call__(self, trace: explain.Trace, target: Any) -> explain.Heatmap:
+            if target != TARGET:
+                raise UnsuitableError("Only one class has a map.")
+            return super().__call__(trace, target)
+
+    heatmap = replace(Choosy(False)(trace, TARGET), method=Choosy(False), seconds=0.0)
+    found = explain.quick_check(trace, heatmap, TARGET)
+    assert found.other is not None and found.alike is None and found.refusal == "Only one class has a map."
+
+
 # Sparseness, localisation, pointing
 
 
@@ -623,6 +662,14 @@ def test_by_structure_a_map_is_the_same_in_any_unit(trace: explain.Trace) -> Non
     heatmap = explain.run(trace.model, trace, explain.Saliency(), TARGET)
     first, second = (explain.measure(trace, of, made(factor * heatmap.values), TARGET) for factor in (1, 1000))
     assert first.value == pytest.approx(second.value, rel=1e-4) and -1 <= first.value <= 1
+
+
+def test_maps_that_are_alike_agree_alike_with_methods_of_other_families(trace: explain.Trace) -> None:
+    """Where all places are averaged, HiResCAM and CAM are Grad-CAM: none of them may agree with itself."""
+    maps = [explain.run(trace.model, trace, method, TARGET) for method in (explain.GradCAM(), explain.HiResCAM())]
+    first, second = (explain.measure(trace, explain.Agreement(), heatmap, TARGET) for heatmap in maps)
+    assert set(first.checks) == set(second.checks) == {"InputXGradient", "Occlusion"}
+    assert first.value == pytest.approx(second.value, abs=1e-3)
 
 
 def test_the_other_methods_are_asked_once_for_a_picture_and_target(pooled: models.LoadedModel) -> None:
