@@ -8,6 +8,9 @@ see benchmarks.labelled); `--unpack` first puts there what was found before, and
     convlens evaluate-methods --model everyday_shortcut --tagged --data DATA/data/everyday50.zip \\
         --out runs/evaluation/shortcut
     python -m benchmarks.evaluation
+
+What asks a slow method again for more than a minute (`--patience`) was asked of six boxed pictures alone: with a zip of
+these and of the list of boxes, and `--patience 1000000`.
 """
 
 from __future__ import annotations

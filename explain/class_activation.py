@@ -92,6 +92,8 @@ def drawn(trace: Trace, grid: Tensor, layer: str | None, notes: tuple[str, ...] 
     """Make the heatmap of a signed grid (h, w): what is negative is cut off, then the grid is brought to the crop."""
     height, width = trace.pixels.shape[-2:]
     values = upsampled(grid.relu(), (height, width))
+    if grid.numel() == 1:
+        notes = (*notes, "This layer has one place, so its map is the same everywhere.")
     return Heatmap(values=values.cpu().numpy(), signed=False, grid=grid.cpu().numpy(), layer=layer, notes=notes)
 
 

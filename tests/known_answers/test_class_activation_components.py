@@ -89,6 +89,11 @@ def test_a_small_picture_that_the_last_layers_shrink_to_one_place_is_explained_b
         assert found.grid.size > 1 and found.grid.std() > 0
 
 
+def test_a_layer_of_one_place_says_that_its_map_is_the_same_everywhere(pooled: models.LoadedModel) -> None:
+    found = asked(pooled, "GradCAM", 1, toy.picture(32), layer="pool")
+    assert found.grid.size == 1 and "one place" in found.notes[-1]
+
+
 class Patches(nn.Module):
     """Cuts a picture of any size into tokens and averages them."""
 
