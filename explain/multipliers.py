@@ -30,10 +30,10 @@ ELEMENTWISE = (
 )
 
 
-def multipliers(model: LoadedModel, pixels: Tensor, start: Tensor, target: Target) -> tuple[Tensor, float]:
-    """Compare the runs of two pictures, both (1, 3, H, W): multipliers of that shape, and how much the target rises.
+def multipliers(model: LoadedModel, pixels: Tensor, start: Tensor, target: Target) -> tuple[Tensor, float, float]:
+    """Compare the runs of two pictures, both (1, 3, H, W): multipliers of that shape, and both targets, first of `start`.
 
-    The multipliers times `pixels - start` add up to that rise, as far as every operation has a rule:
+    The multipliers times `pixels - start` add up to the rise of the target, as far as every operation has a rule:
     single ones by their slope, those of more than one step written out in single ones, linear ones as they are.
     """
     slopes = Slopes()
@@ -49,7 +49,7 @@ def multipliers(model: LoadedModel, pixels: Tensor, start: Tensor, target: Targe
             score = target(model(leaf)).sum()
         (found,) = differentiate(score, [leaf])
     report(2, 2)
-    return found, float(score.detach()) - begun
+    return found, begun, float(score.detach())
 
 
 def _rules(slopes: Slopes) -> dict[str, Rule]:

@@ -47,12 +47,11 @@ class DeepLift(Method):
 
     def __call__(self, trace: Trace, target: Target) -> Heatmap:
         """Compute the map: values (H, W), signed, and the check "completeness" (0 = nothing missing)."""
-        shares, rise = _shared_out(trace, target, self.baseline)
-        score = float(target(trace.logits))
+        shares, rise, score = _shared_out(trace, target, self.baseline)
         missed = residual(float(shares.sum()), rise, score)
         if missed > RESIDUAL and abs(float(shares.sum()) - rise) <= RESIDUAL * float(shares.abs().sum()):
             # Where shares for and against all but cancel, rounding alone is more than 1 % of the little that is left.
-            shares, rise = _shared_out(_in_double(trace), target, self.baseline)
+            shares, rise, score = _shared_out(_in_double(trace), target, self.baseline)
             missed = residual(float(shares.sum()), rise, score)
         if missed > RESIDUAL:
             raise UnsuitableError(_refusal(missed), "Integrated Gradients works on any network with gradients.")
@@ -66,17 +65,17 @@ class DeepLift(Method):
             # By the network itself: operations that are rewritten could give another score.
             start = model(baseline(trace.pixels, "black"))
         target = ClassLogit(int((trace.logits - start)[0].abs().argmax()))
-        shares, _ = _shared_out(trace, target, "black")
+        shares, *_ = _shared_out(trace, target, "black")
         difference = float(target(trace.logits) - target(start))
         missed = residual(float(shares.sum()), difference, float(target(trace.logits)))
         return None if missed <= RESIDUAL else _refusal(missed)
 
 
-def _shared_out(trace: Trace, target: Target, kind: str) -> tuple[Tensor, float]:
-    """Return the shares (3, H, W) float64 on the CPU, and the rise that they should add up to."""
+def _shared_out(trace: Trace, target: Target, kind: str) -> tuple[Tensor, float, float]:
+    """Return the shares (3, H, W) float64 on the CPU, the rise that they should add up to, and the picture's score."""
     start = baseline(trace.pixels, kind)
-    found, rise = multipliers(trace.model, trace.pixels, start, target)
-    return (found * (trace.pixels - start))[0].cpu().double(), rise
+    found, begun, ended = multipliers(trace.model, trace.pixels, start, target)
+    return (found * (trace.pixels - start))[0].cpu().double(), ended - begun, ended
 
 
 def _in_double(trace: Trace) -> Trace:

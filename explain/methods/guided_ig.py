@@ -45,7 +45,7 @@ class GuidedIG(Method):
     family: ClassVar = "Gradients"
     label: ClassVar = "Guided IG"
     paper: ClassVar = "Kapishnikov et al., 2021, arXiv:2106.09788"
-    caption: ClassVar = "slow: for and against, less grainy; need not add up"
+    caption: ClassVar = "slow: for and against; less grainy, sums are off"
 
     steps: Annotated[int, Range(2, 500), "Steps on the path from the baseline, one after the other"] = 200
     fraction: Annotated[float, Range(0.01, 1, 0.01), "Share of values that may change at once"] = 0.25

@@ -186,7 +186,7 @@ def test_where_a_relu_stands_before_a_max_pool_captum_misses_its_own_sum() -> No
 
     picture, start = torch.zeros(1, 3, 1, 2), torch.zeros(1, 3, 1, 2)
     picture[0, 0, 0], start[0, 0, 0] = torch.tensor([0.5, 0.0]), torch.tensor([0.0, 0.75])
-    found, _ = multipliers(toy.loaded(Pair(), 2), picture, start, ClassLogit(1))
+    found, *_ = multipliers(toy.loaded(Pair(), 2), picture, start, ClassLogit(1))
     assert (found * (picture - start))[0, 0, 0].tolist() == pytest.approx([0, -1])
     expected, missing = captums(Pair(), picture, start, 1)
     assert expected[0, 0, 0].tolist() == pytest.approx([1, 0]) and missing == pytest.approx(2)
@@ -223,8 +223,8 @@ def test_where_windows_share_a_maximum_its_slopes_add_up() -> None:
     picture, start = torch.zeros(1, 3, 1, 5), torch.zeros(1, 3, 1, 5)
     picture[0, 0, 0] = torch.tensor([0.0, 0.1, 0.5, 0.3, 0.0])
     start[0, 0, 0] = torch.tensor([0.1, 0.0, 0.0, 0.0, 0.2])
-    found, rise = multipliers(toy.loaded(Pools(), 2), picture, start, ClassLogit(0))
-    assert rise == pytest.approx(5.5 - 2.1)
+    found, begun, ended = multipliers(toy.loaded(Pools(), 2), picture, start, ClassLogit(0))
+    assert (begun, ended) == pytest.approx((2.1, 5.5))
     shares = (found * (picture - start))[0, 0, 0].tolist()
     assert shares == pytest.approx([0, 0, 0.4 + 3, 0, 0], abs=1e-6)
 
@@ -237,7 +237,7 @@ def test_the_baselines_larger_maximum_bears_the_fall() -> None:
     picture, start = torch.zeros(1, 3, 1, 3), torch.zeros(1, 3, 1, 3)
     picture[0, 0, 0] = torch.tensor([0.4, 0.0, 0.1])
     start[0, 0, 0] = torch.tensor([0.3, 0.9, 0.0])
-    found, _ = multipliers(toy.loaded(Pools(), 2), picture, start, ClassLogit(0))
+    found, *_ = multipliers(toy.loaded(Pools(), 2), picture, start, ClassLogit(0))
     assert (found * (picture - start))[0, 0, 0].tolist() == pytest.approx([0, -0.5, 0], abs=1e-6)
 
 
@@ -250,7 +250,7 @@ def test_a_product_is_shared_by_both_factors() -> None:
 
     picture = torch.tensor([0.2, 0.3, 0.0]).view(1, 3, 1, 1)
     start = torch.tensor([0.1, 0.1, 0.0]).view(1, 3, 1, 1)
-    found, _ = multipliers(toy.loaded(Product(), 2), picture, start, ClassLogit(0))
+    found, *_ = multipliers(toy.loaded(Product(), 2), picture, start, ClassLogit(0))
     assert (found * (picture - start)).flatten().tolist() == pytest.approx([0.2, 0.3, 0], abs=1e-6)
 
 
@@ -263,9 +263,9 @@ def test_a_rectified_difference_passes_in_the_share_that_comes_out() -> None:
 
     picture, start = torch.ones(1, 3, 1, 2), torch.zeros(1, 3, 1, 2)
     start[..., 1] = 1 - 1e-7
-    found, _ = multipliers(toy.loaded(Rectified(), 2), picture, start, ClassLogit(0))
+    found, *_ = multipliers(toy.loaded(Rectified(), 2), picture, start, ClassLogit(0))
     assert found[0, 0, 0].tolist() == pytest.approx([3, 0])
-    found, _ = multipliers(toy.loaded(Rectified(), 2), picture, start, ClassLogit(1))
+    found, *_ = multipliers(toy.loaded(Rectified(), 2), picture, start, ClassLogit(1))
     assert found[0, 0, 0].tolist() == pytest.approx([0, 4], rel=1e-4)
 
 
@@ -337,7 +337,7 @@ def test_shares_that_cancel_hide_no_operation_without_a_rule() -> None:
     pixels[:, 1] = pixels[:, 0] - 0.02
     pixels[:, 0, 0, 0] = 1
     model = toy.loaded(network, 2)
-    shares, rise = _shared_out(explain.trace(model, pixels), ClassLogit(0), "black")
+    shares, rise, _ = _shared_out(explain.trace(model, pixels), ClassLogit(0), "black")
     missing = abs(float(shares.sum()) - rise)
     assert missing / abs(rise) > 0.01 and missing < 0.01 * float(shares.abs().sum())
     with pytest.raises(UnsuitableError, match="% of the rise"):

@@ -30,7 +30,8 @@ def test_a_measurement_that_was_packed_goes_on_where_it_was(tmp_path: Path, monk
 
 
 def cell(low: float, high: float, count: int = 30, ahead: tuple[float, float, float] | None = None) -> Cell:
-    return Cell((low + high) / 2, low, high, count, ahead, {})
+    behind = ahead is not None and ahead[2] < 0
+    return Cell((low + high) / 2, low, high, count, ahead, {}, behind=behind)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def cell(low: float, high: float, count: int = 30, ahead: tuple[float, float, fl
         (cell(0, 1, ahead=(-0.2, -0.3, -0.1)), evaluation.WORSE),
         (cell(0, 1, ahead=(0.1, -0.1, 0.3)), evaluation.NEITHER),
         (cell(0, 1, count=5, ahead=(0.2, 0.1, 0.3)), evaluation.NEITHER),
-        (None, evaluation.NEITHER),
+        (None, evaluation.UNKNOWN),
     ],
 )
 def test_a_method_is_marked_only_where_it_differs_from_the_centre_by_more_than_chance(
