@@ -31,7 +31,7 @@ ELEMENTWISE = (
 
 
 def multipliers(model: LoadedModel, pixels: Tensor, start: Tensor, target: Target) -> tuple[Tensor, float, float]:
-    """Compare the runs of two pictures, both (1, 3, H, W): multipliers of that shape, and both targets, first of `start`.
+    """Compare the runs of two pictures (1, 3, H, W): multipliers of that shape, the target of `start`, and of `pixels`.
 
     The multipliers times `pixels - start` add up to the rise of the target, as far as every operation has a rule:
     single ones by their slope, those of more than one step written out in single ones, linear ones as they are.
