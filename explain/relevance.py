@@ -8,6 +8,7 @@ import torch
 
 from explain.relevance_copy import relevance_copy
 from explain.relevance_rules import composite
+from explain.suitability import close
 from models.errors import UnsuitableError
 from models.graph import run
 
@@ -16,10 +17,6 @@ if TYPE_CHECKING:
 
     from models import LoadedModel
     from models.tracer import Operations
-
-#: How far the copy's scores may lie from the network's own, as a share of their largest; where numbers have few bits,
-#: so many times what one of them rounds.
-CLOSE, ROUNDINGS = 1e-3, 16
 
 
 class Relevance:
@@ -51,8 +48,7 @@ class Relevance:
         rules = composite(self.name, low, high, even, biases=biases)
         with torch.enable_grad(), rules.context(self.copy.network):
             scores = run(self.copy, {self.copy.input: leaf}, [self.copy.output])[self.copy.output]
-            close = max(CLOSE, ROUNDINGS * torch.finfo(logits.dtype).eps)
-            if not bool((scores - logits).abs().max() <= close * logits.abs().max()):
+            if not bool((scores - logits).abs().max() <= close(logits.dtype) * logits.abs().max()):
                 raise UnsuitableError("Rewritten for the rules of relevance, this network gives other scores.")
             (found,) = torch.autograd.grad(scores, leaf, self.start)
         self.evenly = self._share(sum(even))

@@ -22,6 +22,9 @@ _default_layers: WeakKeyDictionary[LoadedModel, str | None] = WeakKeyDictionary(
 
 #: How many of the last spatial layers are probed for gradient.
 PROBED = 48
+#: How far two ways to the same scores may lie apart, as a share of their size; where numbers have few bits, how many
+#: times what one of them rounds.
+CLOSE, ROUNDINGS = 1e-3, 16
 
 
 def probe(model: LoadedModel, seed: int = 0) -> Tensor:
@@ -30,6 +33,11 @@ def probe(model: LoadedModel, seed: int = 0) -> Tensor:
     coarse = torch.rand((1, 3, 7, 7), generator=torch.Generator().manual_seed(seed))
     smooth = functional.interpolate(coarse, (side, side), mode="bicubic", align_corners=False)
     return smooth.clamp(0, 1).to(model.device)
+
+
+def close(dtype: torch.dtype) -> float:
+    """Say how far two ways to the same scores may lie apart in numbers of this type, as a share of their size."""
+    return max(CLOSE, ROUNDINGS * torch.finfo(dtype).eps)
 
 
 def default_layer(model: LoadedModel) -> str:

@@ -44,18 +44,18 @@ def main(arguments: list[str]) -> int:
     for note in (*notes, model.weights.note):
         if note:
             print(note)
-    counter, interrupted, short = Counter("figures"), False, None
+    counter, interrupted = Counter("figures"), False
     try:
         with models.heard_by(counter):
             finished = comparing.go_over(job, kept, chosen.seconds, chosen.batch)
     except KeyboardInterrupt:
         finished, interrupted = False, True
-    except DeviceError as error:
-        finished, short = True, error
+    except DeviceError:
+        counter.close()
+        _write(job, kept, chosen.out)
+        raise
     counter.close()
     _write(job, kept, chosen.out)
-    if short is not None:
-        raise short
     if not finished:
         print(f"Stopped after {counter.done:,} of {counter.total:,} figures; the same command goes on.")
     # Whoever gave a time has what they asked for.

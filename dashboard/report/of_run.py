@@ -178,7 +178,7 @@ def _entry(
         line=_line(question),
         sentence=question.sentence,
         panels=tuple(_panels(question, name, answers[0].box, maps, shared, asked.method.label)),
-        bar=shared.bar(SIGNED if shared.signed else EVIDENCE) if shared.top > 0 else None,
+        bar=shared.bar(SIGNED if shared.signed and asked.method.shares else EVIDENCE) if shared.top > 0 else None,
         guesses=tuple(_guesses(question)),
         findings=tuple(_findings(question, choices, answers)),
         checks=tuple(all_checks(check(choices[0], answers[0]))),

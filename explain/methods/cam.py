@@ -10,7 +10,7 @@ import torch
 
 from explain.class_activation import ClassActivationMap, activation_of, channel_weighted, gradient_of
 from explain.method import register
-from explain.suitability import default_layer, laid_out, probe, without_spatial_layer
+from explain.suitability import close, default_layer, laid_out, probe, without_spatial_layer
 from explain.target import ClassProbability
 from explain.tracing import Trace
 from models.errors import LayerError, UnsuitableError
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from explain.target import Target
     from models import LoadedModel
 
-#: How far the scores may be off, as a share of what they move, for an ending to count as averaging and linear; where
-#: numbers have few bits, so many times what one of them rounds.
-TOLERANCE, ROUNDINGS = 1e-3, 16
 #: How far channels' means are drawn from zero, in mean activations.
 FAR = 10
 
@@ -98,7 +95,7 @@ def _otherwise(trace: Trace, layer: str) -> str | None:
         whole = trace.rest(layer, torch.cat([first * 0, first, second, first + second, average]))
     nothing, one, other, both, averaged = whole
     moved = float((one - nothing).abs().max())
-    tolerance = max(TOLERANCE, ROUNDINGS * torch.finfo(own.dtype).eps)
+    tolerance = close(own.dtype)
     off = max(float((one - averaged).abs().max()), float((one + other - both - nothing).abs().max()))
     if not moved or not off <= tolerance * moved:
         return f"This network does more after {layer!r} than average its places and apply one linear layer."
